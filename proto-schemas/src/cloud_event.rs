@@ -1,0 +1,132 @@
+//! The envelope of every stored message: a CloudEvents 1.0 event in structured JSON mode, on one line.
+//!
+//! Attributes follow the [CloudEvents specification][spec]; `expirytime` is its documented [extension][expiry]. Readers
+//! ignore attributes they do not know, as the specification asks.
+//!
+//! [spec]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+//! [expiry]: https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/expirytime.md
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::events::{DataError, Event};
+
+const SPEC_VERSION: &str = "1.0";
+const JSON: &str = "application/json";
+
+/// An event with what every event has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CloudEvent {
+    /// Identity of the occurrence: the same whenever and by whomever it is computed.
+    pub id: Uuid,
+    /// URI reference of the service that wrote it, for example `/lastcall/scheduler`.
+    pub source: String,
+    /// When it happened.
+    pub time: DateTime<Utc>,
+    /// When it stops mattering, if ever.
+    pub expiry_time: Option<DateTime<Utc>>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Why bytes from the log are no event.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Not JSON, or an attribute is missing or of the wrong form.
+    #[error("the message is no CloudEvents 1.0 event in JSON")]
+    Envelope(#[source] serde_json::Error),
+    /// The envelope is fine, what it carries is not.
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire<'a> {
+    specversion: SpecVersion,
+    id: Uuid,
+    source: String,
+    #[serde(rename = "type")]
+    type_name: std::borrow::Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    time: Rfc3339,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expirytime: Option<Rfc3339>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    datacontenttype: Option<std::borrow::Cow<'a, str>>,
+    data: Value,
+}
+
+impl CloudEvent {
+    /// The stored form: one line of JSON without line breaks, so that it is one `data:` line of an event stream.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(&Wire {
+            specversion: SpecVersion,
+            id: self.id,
+            source: self.source.clone(),
+            type_name: self.event.type_name().into(),
+            subject: Some(self.event.aggregate()),
+            time: Rfc3339(self.time),
+            expirytime: self.expiry_time.map(Rfc3339),
+            datacontenttype: Some(JSON.into()),
+            data: self.event.to_data()?,
+        })
+    }
+
+    /// Reads the stored form.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(DecodeError::Envelope)?;
+        Ok(Self {
+            id: wire.id,
+            source: wire.source,
+            time: wire.time.0,
+            expiry_time: wire.expirytime.map(|t| t.0),
+            event: Event::from_data(&wire.type_name, wire.data)?,
+        })
+    }
+}
+
+struct SpecVersion;
+
+impl Serialize for SpecVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(SPEC_VERSION)
+    }
+}
+
+impl<'de> Deserialize<'de> for SpecVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)? {
+            version if version == SPEC_VERSION => Ok(Self),
+            other => Err(D::Error::custom(format_args!(
+                "specversion is {other:?}, not {SPEC_VERSION:?}"
+            ))),
+        }
+    }
+}
+
+/// An instant in the `Z` form, with a fraction only where there is one.
+struct Rfc3339(DateTime<Utc>);
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+impl Serialize for Rfc3339 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Rfc3339 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        DateTime::deserialize(deserializer).map(Self)
+    }
+}
