@@ -1,0 +1,17 @@
+//! The life of a process: how it is configured, who may speak to it, how it says that it is well, and how it ends.
+//!
+//! - [`settings`]: defaults, file, environment and flags, one over the other.
+//! - [`telemetry`]: the log that people and machines read.
+//! - [`supervisor`]: tasks with a stated fate, signals, shutdown.
+//! - [`health`]: liveness and readiness, and the admin router that shows them.
+//! - [`http`]: a server that cannot be held open by slow heads and that ends when told.
+//! - [`auth`]: who is asking; [`problem`]: how they are refused.
+
+pub mod auth;
+pub mod health;
+pub mod http;
+pub mod problem;
+pub mod secret;
+pub mod settings;
+pub mod supervisor;
+pub mod telemetry;
