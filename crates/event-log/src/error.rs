@@ -1,0 +1,233 @@
+//! What can go wrong, said so that whoever runs the service knows where to look.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use proto_schemas::Epoch;
+use uuid::Uuid;
+
+use crate::connection::REQUIRED_VERSION;
+use crate::settings::SettingsError;
+use crate::topology::Difference;
+
+/// What the client library or the server said, flattened to one line.
+///
+/// The library's errors print their sources themselves *and* name them as sources; kept as they are, every chain would
+/// say everything twice.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Cause(String);
+
+impl Cause {
+    pub(crate) fn of(error: &dyn fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Why the log could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A setting cannot work.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The address cannot be read.
+    #[error("{url:?} is no address of a nats-server; the form is nats://host:4222")]
+    Address {
+        /// As configured, without credentials.
+        url: String,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
+    /// The credentials cannot be read.
+    #[error("cannot read the NATS credentials file {}", path.display())]
+    Credentials {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Nobody answers, or the server refuses us.
+    #[error(
+        "cannot connect to nats-server at {url}: check that it runs, that the address is right and that the \
+             credentials are accepted"
+    )]
+    Unreachable {
+        /// As configured, without credentials.
+        url: String,
+        /// What the client library says.
+        #[source]
+        cause: Cause,
+    },
+    /// The server lacks what the log is built on.
+    #[error(
+        "nats-server at {url} is version {found}; {}.{} or newer is required: upgrade it",
+        REQUIRED_VERSION.0,
+        REQUIRED_VERSION.1
+    )]
+    TooOld {
+        /// As configured, without credentials.
+        url: String,
+        /// The version it told.
+        found: String,
+    },
+    /// The server keeps no streams.
+    #[error(
+        "nats-server at {url} runs without JetStream: start it with --jetstream, or with `jetstream {{}}` in its \
+             configuration"
+    )]
+    NoJetStream {
+        /// As configured, without credentials.
+        url: String,
+    },
+    /// The stream could be neither found nor created.
+    #[error("cannot find or create the stream {stream:?}")]
+    Stream {
+        /// Its name.
+        stream: String,
+        /// What the server says.
+        #[source]
+        cause: Cause,
+    },
+    /// There is a stream of that name on which the promises could not be kept.
+    #[error(
+        "the stream {stream:?} cannot serve as the log: {}; change the stream, or set another name",
+        list(differences)
+    )]
+    Unsuitable {
+        /// Its name.
+        stream: String,
+        /// Everything that stands in the way.
+        differences: Vec<Difference>,
+    },
+}
+
+/// Why records were not appended, or are not known to be.
+///
+/// Whatever the reason, appending the same records again is safe: those that were stored are recognised by their ids.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// A record without payload: replays take an empty message for their end. Nothing was sent.
+    #[error("record {index} ({id}) has an empty payload; nothing of the chunk was sent")]
+    Empty {
+        /// Its place in the chunk, from 0.
+        index: usize,
+        /// Its id.
+        id: Uuid,
+    },
+    /// A record larger than the log takes. Nothing was sent.
+    #[error(
+        "record {index} ({id}) has {bytes} bytes, more than the {limit} that max_payload_bytes allows; nothing of \
+             the chunk was sent"
+    )]
+    TooLarge {
+        /// Its place in the chunk, from 0.
+        index: usize,
+        /// Its id.
+        id: Uuid,
+        /// Its size.
+        bytes: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+    /// The server said no for a reason that a repetition does not change.
+    #[error("the log refused record {index} ({id}); {confirmed} of {total} records are confirmed")]
+    Refused {
+        /// Its place in the chunk, from 0.
+        index: usize,
+        /// Its id.
+        id: Uuid,
+        /// How many are known to be stored.
+        confirmed: usize,
+        /// How many there were.
+        total: usize,
+        /// What the server says.
+        #[source]
+        cause: Cause,
+    },
+    /// Another stream than the log took the record: the subjects are bound elsewhere.
+    #[error(
+        "record {index} was stored in the stream {found:?} instead of {expected:?}: another stream binds the log's \
+             subjects"
+    )]
+    OtherStream {
+        /// Its place in the chunk, from 0.
+        index: usize,
+        /// The log's stream.
+        expected: String,
+        /// The one that took it.
+        found: String,
+    },
+    /// Acks are missing, also after the repetitions.
+    #[error(
+        "{confirmed} of {total} records are confirmed after {attempts} attempts; nats-server does not acknowledge \
+             the rest"
+    )]
+    Unconfirmed {
+        /// How many are known to be stored.
+        confirmed: usize,
+        /// How many there were.
+        total: usize,
+        /// How often they were sent.
+        attempts: u32,
+        /// What came of the last one.
+        #[source]
+        cause: Cause,
+    },
+}
+
+/// Why the log could not be read. Asking again may help.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// No answer, or the answer broke off.
+    #[error("nats-server did not answer in time, or not completely")]
+    TimedOut,
+    /// A message of the answer went missing on its way.
+    #[error("the answer has a hole after sequence {after}")]
+    Hole {
+        /// The last message before it.
+        after: u64,
+    },
+    /// The server said no.
+    #[error("nats-server refused to read the log")]
+    Refused(#[source] Cause),
+    /// The stream is another one than when the log was opened.
+    #[error(transparent)]
+    Replaced(#[from] Replaced),
+}
+
+/// The stream was replaced by another of the same name: positions in the old one mean nothing in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the log was replaced: its epoch was {expected} and is {} now", found.as_ref().map_or("missing", Epoch::as_str))]
+pub struct Replaced {
+    /// The epoch when the log was opened.
+    pub expected: Epoch,
+    /// The epoch now, if there is any.
+    pub found: Option<Epoch>,
+}
+
+/// Why following ended. Everything that may pass is waited out instead.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FollowError {
+    /// The log ends before the position: it lost messages that were seen.
+    #[error(
+        "the log ends at {last_sequence}, behind the position {position} that was reached in it: it lost its last \
+             messages, or an older copy of it was restored"
+    )]
+    BehindCheckpoint {
+        /// Where the follower stands.
+        position: u64,
+        /// Where the log ends.
+        last_sequence: u64,
+    },
+    /// The stream is another one than when the log was opened.
+    #[error(transparent)]
+    Replaced(#[from] Replaced),
+}
+
+fn list(differences: &[Difference]) -> String {
+    differences
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
+}

@@ -1,0 +1,168 @@
+//! The log: an append-only, durable, totally ordered record of everything that anybody is told.
+//!
+//! It is one NATS JetStream stream, and this is the only crate that knows. What it offers:
+//!
+//! - [`EventLog::open`] creates the stream or verifies it, and learns its epoch;
+//! - [`EventLog::append`] stores a chunk of records, each of them once however often it is appended;
+//! - [`EventLog::follow`] reads everything from a position on, for ever;
+//! - [`EventLog::read`] answers what one recipient missed.
+//!
+//! A position is the sequence of the last message that was seen; 0 is before the first. Sequences increase and may have
+//! holes.
+
+mod append;
+mod connection;
+mod error;
+mod follow;
+mod replay;
+mod settings;
+mod stored;
+mod topology;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::context::ContextBuilder;
+use proto_schemas::Epoch;
+use tokio::sync::{Semaphore, watch};
+
+use crate::connection::{Connection, Purpose};
+use crate::replay::Replay;
+use crate::topology::{Topology, epoch_of};
+
+pub use crate::append::{Appended, Record};
+pub use crate::error::{AppendError, Cause, FollowError, OpenError, ReadError, Replaced};
+pub use crate::follow::Follow;
+pub use crate::replay::{Batch, MAX_BATCH};
+pub use crate::settings::{Settings, SettingsError};
+pub use crate::stored::Stored;
+pub use crate::topology::Difference;
+
+/// The log. Clones are cheap and share its two connections, which close with the last of them.
+#[derive(Clone)]
+pub struct EventLog {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    context: Context,
+    connects: watch::Receiver<u64>,
+    append_permits: Arc<Semaphore>,
+    replay: Replay,
+    topology: Topology,
+}
+
+/// Which messages the log holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The oldest message that is still there. One more than the last when there is none.
+    pub first_sequence: u64,
+    /// The newest message that there ever was; 0 before the first.
+    pub last_sequence: u64,
+}
+
+/// The stream as it is now.
+struct State {
+    epoch: Option<Epoch>,
+    first_sequence: u64,
+    last_sequence: u64,
+}
+
+impl EventLog {
+    /// Connects, checks the server, and creates the stream or verifies the one that is there.
+    ///
+    /// Tries once: whether to wait for a server that is still starting is the caller's decision. A connection that is
+    /// lost later comes back by itself.
+    ///
+    /// # Errors
+    ///
+    /// When there is no log to work with; [`OpenError`] says what to do.
+    pub async fn open(settings: &Settings) -> Result<Self, OpenError> {
+        settings.validate()?;
+        let connection = Connection::open(settings, Purpose::Log).await?;
+        connection.check_server(settings)?;
+        let context = ContextBuilder::new()
+            .timeout(settings.ack_timeout)
+            .ack_timeout(settings.ack_timeout)
+            .max_ack_inflight(settings.in_flight)
+            .build(connection.client);
+        let topology = Topology::establish(&context, settings).await?;
+        let replay = Replay::open(settings).await?;
+        let append_permits = Arc::new(Semaphore::new(settings.in_flight));
+        let settings = settings.clone();
+        let connects = connection.connects;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                settings,
+                context,
+                connects,
+                append_permits,
+                replay,
+                topology,
+            }),
+        })
+    }
+
+    /// The identity of this log, as cursors carry it.
+    pub fn epoch(&self) -> &Epoch {
+        &self.inner.topology.epoch
+    }
+
+    /// Where the stream that was found is other than the settings ask for.
+    pub fn differences(&self) -> &[Difference] {
+        &self.inner.topology.differences
+    }
+
+    /// How long the stream keeps a message; nothing when it keeps them for ever.
+    pub fn retention(&self) -> Option<Duration> {
+        self.inner.topology.retention
+    }
+
+    /// Which messages the log holds now.
+    ///
+    /// # Errors
+    ///
+    /// When the server does not answer, or the log was replaced.
+    pub async fn bounds(&self) -> Result<Bounds, ReadError> {
+        let State {
+            epoch,
+            first_sequence,
+            last_sequence,
+        } = self.state().await?;
+        self.check_epoch(epoch)?;
+        Ok(Bounds {
+            first_sequence,
+            last_sequence,
+        })
+    }
+
+    async fn state(&self) -> Result<State, ReadError> {
+        let stream = self.inner.context.get_stream(&self.inner.settings.stream).await;
+        let stream = stream.map_err(|error| ReadError::Refused(Cause::of(&error)))?;
+        let info = stream.cached_info();
+        let last_sequence = info.state.last_sequence;
+        // A stream without messages may say 0 for its first.
+        let first_sequence = if info.state.messages == 0 {
+            last_sequence + 1
+        } else {
+            info.state.first_sequence
+        };
+        Ok(State {
+            epoch: epoch_of(&info.config),
+            first_sequence,
+            last_sequence,
+        })
+    }
+
+    fn check_epoch(&self, found: Option<Epoch>) -> Result<(), Replaced> {
+        if found.as_ref() == Some(self.epoch()) {
+            return Ok(());
+        }
+        Err(Replaced {
+            expected: self.epoch().clone(),
+            found,
+        })
+    }
+}
