@@ -1,0 +1,98 @@
+use chrono::{DateTime, Utc};
+use domain::catalogue::CouponStatus;
+use domain::due::DueWindow;
+use domain::notice::ExpiringCoupon;
+use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef};
+use serde::{Deserialize, Serialize};
+
+use super::{after, person, with_users};
+use crate::entity::{coupon, funding, user};
+use crate::error::Attempting;
+use crate::instant::stored;
+use crate::{Store, StoreError};
+
+/// Where a page of expiring coupons ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CouponKey {
+    /// When the last one expires.
+    pub expires_at: DateTime<Utc>,
+    /// Its id.
+    pub id: String,
+}
+
+impl From<&ExpiringCoupon> for CouponKey {
+    fn from(row: &ExpiringCoupon) -> Self {
+        Self {
+            expires_at: row.expires_at,
+            id: row.coupon_id.clone(),
+        }
+    }
+}
+
+type Row = (
+    String,
+    String,
+    Option<String>,
+    DateTime<Utc>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+impl Store {
+    /// At most `limit` active coupons that expire within the window, the next to expire first.
+    pub async fn coupons_expiring(
+        &self,
+        window: &DueWindow,
+        last: Option<&CouponKey>,
+        limit: u64,
+    ) -> Result<Vec<ExpiringCoupon>, StoreError> {
+        let fundings: RelationDef = coupon::Entity::belongs_to(funding::Entity)
+            .from(coupon::Column::FundingId)
+            .to(funding::Column::Id)
+            .into();
+        let mut page = with_users(coupon::Entity::find(), coupon::Column::UserId)
+            .join(JoinType::LeftJoin, fundings)
+            .select_only()
+            .columns([
+                coupon::Column::Id,
+                coupon::Column::UserId,
+                coupon::Column::FundingId,
+            ])
+            .column(coupon::Column::ExpiresAt)
+            .column(funding::Column::Title)
+            .columns([user::Column::Locale, user::Column::TimeZone])
+            .filter(coupon::Column::Status.eq(CouponStatus::Active.as_str()))
+            .filter(coupon::Column::ExpiresAt.gt(stored(window.after)))
+            .filter(coupon::Column::ExpiresAt.lte(stored(window.until)))
+            .order_by_asc(coupon::Column::ExpiresAt)
+            .order_by_asc(coupon::Column::Id)
+            .limit(limit);
+        if let Some(key) = last {
+            let columns = [coupon::Column::ExpiresAt, coupon::Column::Id];
+            page = page.filter(after(
+                columns,
+                [stored(key.expires_at).into(), key.id.as_str().into()],
+            ));
+        }
+        let rows: Vec<Row> = page
+            .into_tuple()
+            .all(self.connection())
+            .await
+            .attempting("reading expiring coupons")?;
+        Ok(rows.into_iter().map(expiring).collect())
+    }
+}
+
+fn expiring(
+    (coupon_id, holder, funding_id, expires_at, funding_title, locale, time_zone): Row,
+) -> ExpiringCoupon {
+    let holder = person(holder, (locale, time_zone));
+    ExpiringCoupon {
+        coupon_id,
+        holder,
+        funding_id,
+        funding_title,
+        expires_at,
+    }
+}
