@@ -1,0 +1,41 @@
+use chrono_tz::Tz;
+use domain::due::DueWindow;
+use domain::notice::{BadRow, ExpiringCoupon, RunContext};
+use domain::occurrence::Occurrence;
+use store::due::CouponKey;
+use store::{Store, StoreError};
+
+use super::{Page, RunScope, Steps, page_of};
+
+/// Active coupons that expire between the scheduled instant and the end of a day soon after.
+pub(crate) struct CouponExpiring<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) zone: Tz,
+    pub(crate) lead_days: u32,
+    pub(crate) page_rows: u64,
+}
+
+impl Steps for CouponExpiring<'_> {
+    type Row = ExpiringCoupon;
+    type Key = CouponKey;
+
+    async fn read(
+        &self,
+        run: RunScope,
+        key: Option<CouponKey>,
+    ) -> Result<Page<ExpiringCoupon, CouponKey>, StoreError> {
+        let window = DueWindow::days_ahead(run.scheduled_at, self.lead_days, self.zone);
+        let rows = self
+            .store
+            .coupons_expiring(&window, key.as_ref(), self.page_rows)
+            .await?;
+        Ok(page_of(rows, self.page_rows, |row| CouponKey::from(row)))
+    }
+
+    fn events(&self, run: RunScope, row: &ExpiringCoupon) -> Result<Vec<Occurrence>, BadRow> {
+        row.notice(RunContext {
+            scheduled_at: run.scheduled_at,
+        })
+        .map(|notice| vec![notice])
+    }
+}

@@ -1,0 +1,41 @@
+use chrono_tz::Tz;
+use domain::due::DueWindow;
+use domain::notice::{BadRow, ClosingFollow, RunContext};
+use domain::occurrence::Occurrence;
+use store::due::FollowKey;
+use store::{Store, StoreError};
+
+use super::{Page, RunScope, Steps, page_of};
+
+/// Followers of open fundings that close between the scheduled instant and the end of a day soon after.
+pub(crate) struct FundingClosing<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) zone: Tz,
+    pub(crate) lead_days: u32,
+    pub(crate) page_rows: u64,
+}
+
+impl Steps for FundingClosing<'_> {
+    type Row = ClosingFollow;
+    type Key = FollowKey;
+
+    async fn read(
+        &self,
+        run: RunScope,
+        key: Option<FollowKey>,
+    ) -> Result<Page<ClosingFollow, FollowKey>, StoreError> {
+        let window = DueWindow::days_ahead(run.scheduled_at, self.lead_days, self.zone);
+        let rows = self
+            .store
+            .follows_closing(&window, key.as_ref(), self.page_rows)
+            .await?;
+        Ok(page_of(rows, self.page_rows, |row| FollowKey::from(row)))
+    }
+
+    fn events(&self, run: RunScope, row: &ClosingFollow) -> Result<Vec<Occurrence>, BadRow> {
+        row.notice(RunContext {
+            scheduled_at: run.scheduled_at,
+        })
+        .map(|notice| vec![notice])
+    }
+}

@@ -1,0 +1,65 @@
+use std::ops::AddAssign;
+
+use event_log::{AppendError, ReadError};
+use serde::Serialize;
+use store::StoreError;
+
+/// What a run has done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Rows that were read.
+    pub read: u64,
+    /// Events that were not in the log before.
+    pub emitted: u64,
+    /// Events that the log had already.
+    pub already_emitted: u64,
+    /// Rows that no event could be made of.
+    pub skipped: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.read += other.read;
+        self.emitted += other.emitted;
+        self.already_emitted += other.already_emitted;
+        self.skipped += other.skipped;
+    }
+}
+
+/// Why a run did not come to its end. It can be run again and goes on where it stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The database failed.
+    #[error("the run stopped at the database")]
+    Store(#[from] StoreError),
+    /// The log failed.
+    #[error("the run stopped at the log")]
+    Append(#[from] AppendError),
+    /// The log cannot be asked.
+    #[error("the run stopped at the log")]
+    Read(#[from] ReadError),
+    /// An event is no JSON.
+    #[error("an event could not be encoded")]
+    Encode(#[source] serde_json::Error),
+    /// The checkpoint is of another version or was changed by hand.
+    #[error("the checkpoint {checkpoint} of the run is not one of this job")]
+    Checkpoint {
+        /// As it is stored.
+        checkpoint: String,
+        /// Why it cannot be read.
+        source: serde_json::Error,
+    },
+    /// The log no longer recognises repeats of that age, and the table that would is not up to date.
+    #[error(
+        "a run for {scheduled_at} is older than the log recognises repeats, and the notification table that does is at \
+         {projected} of {logged}; start the projector and run again"
+    )]
+    TableBehind {
+        /// What the run was scheduled for.
+        scheduled_at: chrono::DateTime<chrono::Utc>,
+        /// The sequence that the table has reached.
+        projected: u64,
+        /// The sequence that it would have to reach.
+        logged: u64,
+    },
+}
