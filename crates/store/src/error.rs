@@ -68,7 +68,9 @@ impl Cause {
             Some(code) => matches!(code, 18..=20),
             None => {
                 let error = engine(&self.0).and_then(sqlx::Error::as_database_error);
-                let state = error.and_then(sqlx::error::DatabaseError::code).unwrap_or_default();
+                let state = error
+                    .and_then(sqlx::error::DatabaseError::code)
+                    .unwrap_or_default();
                 // SQLSTATE classes: data exception, integrity constraint violation, program limit exceeded.
                 ["22", "23", "54"].iter().any(|class| state.starts_with(class))
             }

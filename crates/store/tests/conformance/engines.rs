@@ -1,0 +1,75 @@
+use chrono::{DateTime, Utc};
+use proto_schemas::UserId;
+use store::{Settings, Store};
+use tempfile::TempDir;
+use test_support::postgres::Postgres;
+
+/// An empty, migrated database of a test's own.
+pub struct Database {
+    pub store: Store,
+    pub settings: Settings,
+    _folder: Option<TempDir>,
+}
+
+impl Database {
+    pub async fn sqlite() -> Option<Self> {
+        let folder = TempDir::with_prefix("a folder ").unwrap();
+        let url = format!("sqlite:{}", folder.path().join("50% of it.db").display());
+        Some(Self::open(url, Some(folder)).await)
+    }
+
+    pub async fn postgres() -> Option<Self> {
+        let server = Postgres::start().await?;
+        Some(Self::open(server.url().to_owned(), None).await)
+    }
+
+    async fn open(url: String, folder: Option<TempDir>) -> Self {
+        let settings = Settings {
+            url,
+            ..Settings::default()
+        };
+        let store = Store::connect(&settings).await.unwrap();
+        store.migrate().await.unwrap();
+        Self {
+            store,
+            settings,
+            _folder: folder,
+        }
+    }
+
+    /// The same database, as another process sees it.
+    pub async fn another(&self) -> Store {
+        Store::connect(&self.settings).await.unwrap()
+    }
+}
+
+/// Runs each case on both engines, as `sqlite::CASE` and `postgres::CASE`.
+macro_rules! on_both_engines {
+    ($($case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                if let Some(database) = crate::engines::Database::sqlite().await {
+                    super::$case(database).await;
+                }
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                if let Some(database) = crate::engines::Database::postgres().await {
+                    super::$case(database).await;
+                }
+            })+
+        }
+    };
+}
+pub(crate) use on_both_engines;
+
+pub fn utc(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+pub fn user(id: &str) -> UserId {
+    UserId::new(id).unwrap()
+}

@@ -1,0 +1,15 @@
+//! What the tables promise, on SQLite and on PostgreSQL alike.
+//!
+//! Every case runs once on each engine, on a database of its own.
+
+// Tests fail by panicking, here and in what they share.
+#![allow(clippy::unwrap_used)]
+
+mod catalogue;
+mod connecting;
+mod due;
+mod engines;
+mod inbox;
+mod job_runs;
+mod projection;
+mod settlement;
