@@ -16,14 +16,14 @@ on_both_engines!(
     a_value_that_cannot_be_kept_is_told_from_a_failure,
 );
 
-pub fn usd(minor_units: i64) -> Money {
+pub(crate) fn usd(minor_units: i64) -> Money {
     Money {
         currency: "USD".parse().unwrap(),
         minor_units,
     }
 }
 
-pub fn funding(id: &str, goal: i64, closes_at: &str) -> Funding {
+pub(crate) fn funding(id: &str, goal: i64, closes_at: &str) -> Funding {
     Funding {
         id: id.to_owned(),
         title: format!("Title of {id}"),
@@ -35,7 +35,7 @@ pub fn funding(id: &str, goal: i64, closes_at: &str) -> Funding {
     }
 }
 
-pub fn coupon(id: &str, holder: &str, expires_at: &str) -> Coupon {
+pub(crate) fn coupon(id: &str, holder: &str, expires_at: &str) -> Coupon {
     Coupon {
         id: id.to_owned(),
         user_id: user(holder),
@@ -45,14 +45,14 @@ pub fn coupon(id: &str, holder: &str, expires_at: &str) -> Coupon {
     }
 }
 
-pub fn follow(funding: &str, who: &str) -> Follow {
+pub(crate) fn follow(funding: &str, who: &str) -> Follow {
     Follow {
         funding_id: funding.to_owned(),
         user_id: user(who),
     }
 }
 
-pub fn pledge(funding: &str, who: &str, minor_units: i64) -> Pledge {
+pub(crate) fn pledge(funding: &str, who: &str, minor_units: i64) -> Pledge {
     Pledge {
         funding_id: funding.to_owned(),
         user_id: user(who),
@@ -60,7 +60,7 @@ pub fn pledge(funding: &str, who: &str, minor_units: i64) -> Pledge {
     }
 }
 
-pub fn person(id: &str, locale: Option<&str>, zone: Option<&str>) -> User {
+pub(crate) fn person(id: &str, locale: Option<&str>, zone: Option<&str>) -> User {
     User {
         id: user(id),
         locale: locale.map(|tag| tag.parse().unwrap()),

@@ -5,20 +5,20 @@ use tempfile::TempDir;
 use test_support::postgres::Postgres;
 
 /// An empty, migrated database of a test's own.
-pub struct Database {
-    pub store: Store,
-    pub settings: Settings,
+pub(crate) struct Database {
+    pub(crate) store: Store,
+    pub(crate) settings: Settings,
     _folder: Option<TempDir>,
 }
 
 impl Database {
-    pub async fn sqlite() -> Option<Self> {
+    pub(crate) async fn sqlite() -> Option<Self> {
         let folder = TempDir::with_prefix("a folder ").unwrap();
         let url = format!("sqlite:{}", folder.path().join("50% of it.db").display());
         Some(Self::open(url, Some(folder)).await)
     }
 
-    pub async fn postgres() -> Option<Self> {
+    pub(crate) async fn postgres() -> Option<Self> {
         let server = Postgres::start().await?;
         Some(Self::open(server.url().to_owned(), None).await)
     }
@@ -38,7 +38,7 @@ impl Database {
     }
 
     /// The same database, as another process sees it.
-    pub async fn another(&self) -> Store {
+    pub(crate) async fn another(&self) -> Store {
         Store::connect(&self.settings).await.unwrap()
     }
 }
@@ -66,10 +66,10 @@ macro_rules! on_both_engines {
 }
 pub(crate) use on_both_engines;
 
-pub fn utc(text: &str) -> DateTime<Utc> {
+pub(crate) fn utc(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-pub fn user(id: &str) -> UserId {
+pub(crate) fn user(id: &str) -> UserId {
     UserId::new(id).unwrap()
 }

@@ -17,14 +17,14 @@ on_both_engines!(
     a_large_batch_is_written_at_once,
 );
 
-pub fn at(sequence: u64) -> Position {
+pub(crate) fn at(sequence: u64) -> Position {
     Position {
         epoch: Epoch::new("k3v9x2ma").unwrap(),
         sequence,
     }
 }
 
-pub fn notification(title: &str) -> Notification {
+pub(crate) fn notification(title: &str) -> Notification {
     Notification {
         event_id: Uuid::new_v4(),
         event_type: "lastcall.coupon.expiring.v1".to_owned(),
@@ -37,7 +37,7 @@ pub fn notification(title: &str) -> Notification {
     }
 }
 
-pub fn for_ann(rows: &[(u64, &Notification)]) -> ProjectedBatch {
+pub(crate) fn for_ann(rows: &[(u64, &Notification)]) -> ProjectedBatch {
     let notifications = rows
         .iter()
         .map(|(sequence, row)| (user("ann"), *sequence, (*row).clone()))
