@@ -163,7 +163,7 @@ impl Replay {
             let Ok(Some(answer)) = answer else {
                 return Err(ReadError::TimedOut);
             };
-            match take(answer, last)? {
+            match take(&answer, last)? {
                 Answer::Message(stored) => {
                     last = stored.sequence;
                     messages.push(stored);
@@ -234,7 +234,7 @@ enum Answer {
 }
 
 /// Reads one answer, of which the one before had the sequence `last` (0 if there was none).
-fn take(answer: Message, last: u64) -> Result<Answer, ReadError> {
+fn take(answer: &Message, last: u64) -> Result<Answer, ReadError> {
     const END_OF_BATCH: u16 = 204;
     let refused = |what: &str| ReadError::Refused(Cause::of(&what));
     let Some(status) = answer.status else {

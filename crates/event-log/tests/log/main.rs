@@ -25,11 +25,11 @@ fn settings(server: &NatsServer) -> Settings {
 }
 
 async fn open(server: &NatsServer) -> EventLog {
-    EventLog::open(&settings(server)).await.unwrap()
+    EventLog::open(&settings(server)).await.expect("the log opens")
 }
 
 fn user(id: &str) -> Recipient {
-    Recipient::User(UserId::new(id).unwrap())
+    Recipient::User(UserId::new(id).expect("a user id"))
 }
 
 fn record(recipient: Recipient, payload: &str) -> Record {
@@ -48,16 +48,16 @@ fn numbered(range: std::ops::Range<u32>) -> Vec<Record> {
 }
 
 fn payload(stored: &Stored) -> &str {
-    std::str::from_utf8(&stored.payload).unwrap()
+    std::str::from_utf8(&stored.payload).expect("a payload of these tests")
 }
 
 /// The next `count` messages, checked to have increasing sequences.
 async fn take(follow: &mut Follow, count: usize) -> Vec<Stored> {
     let mut taken: Vec<Stored> = Vec::new();
     while taken.len() < count {
-        let limit = NonZeroUsize::new(count - taken.len()).unwrap();
+        let limit = NonZeroUsize::new(count - taken.len()).expect("some are missing");
         let batch = tokio::time::timeout(LIMIT, follow.next_batch(limit)).await;
-        taken.extend(batch.expect("messages come in time").unwrap());
+        taken.extend(batch.expect("messages come in time").expect("following goes on"));
     }
     assert!(taken.is_sorted_by(|a, b| a.sequence < b.sequence));
     taken

@@ -1,0 +1,189 @@
+//! The bytes that go down a stream: blocks of the [event stream format][spec], each ending with an empty line.
+//!
+//! [spec]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use event_log::Stored;
+use proto_schemas::{Cursor, Epoch};
+use serde::Serialize;
+
+/// Why a stored message cannot go to anybody: none of our services writes such messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unservable {
+    #[error("its payload is empty")]
+    Empty,
+    #[error("its payload is not UTF-8, which an event stream has to be")]
+    NotText,
+}
+
+/// What a client is told when it cannot get what it asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Gap {
+    pub(crate) reason: Reason,
+    /// What it asked for.
+    pub(crate) requested: String,
+    /// After which it goes on.
+    pub(crate) resumed_from: Cursor,
+}
+
+/// Why there is a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Reason {
+    /// The log has deleted what came next, by age.
+    Expired,
+    /// The log was replaced since.
+    EpochChanged,
+    /// The log does not reach that far: it lost its last messages, or never had them.
+    AheadOfLog,
+}
+
+/// The block of a stored message; the same bytes for everybody who gets it.
+pub(crate) fn event(epoch: &Epoch, stored: &Stored) -> Result<Bytes, Unservable> {
+    if stored.payload.is_empty() {
+        return Err(Unservable::Empty);
+    }
+    let payload = std::str::from_utf8(&stored.payload).map_err(|_| Unservable::NotText)?;
+    let mut block = String::with_capacity(payload.len() + 64);
+    push_id(&mut block, epoch, stored.sequence);
+    push_data(&mut block, payload);
+    block.push('\n');
+    Ok(block.into())
+}
+
+/// The first bytes of a stream: when to come back, and where it stands. Such a block dispatches no event and still moves
+/// the client's last event id, so even a client that is cut off before its first event comes back with a position.
+pub(crate) fn opening(retry: Duration, epoch: &Epoch, position: u64) -> Bytes {
+    let mut block = retry_line(retry);
+    push_id(&mut block, epoch, position);
+    block.push('\n');
+    block.into()
+}
+
+/// The first bytes of a stream that begins with a gap. One block: were the new position in a block of its own, a client
+/// that is cut off in between would never hear of the gap.
+pub(crate) fn opening_with_gap(retry: Duration, gap: &Gap) -> Bytes {
+    let mut block = retry_line(retry);
+    push_gap(&mut block, gap);
+    block.into()
+}
+
+/// A gap in the middle of a stream.
+pub(crate) fn gap(gap: &Gap) -> Bytes {
+    let mut block = String::new();
+    push_gap(&mut block, gap);
+    block.into()
+}
+
+/// Keeps the connection alive and the position of a quiet client fresh.
+pub(crate) fn heartbeat(epoch: &Epoch, position: u64) -> Bytes {
+    let mut block = String::from(": heartbeat\n");
+    push_id(&mut block, epoch, position);
+    block.push('\n');
+    block.into()
+}
+
+/// All that a client gets when it cannot be served now.
+pub(crate) fn come_back(retry: Duration) -> Bytes {
+    let mut block = retry_line(retry);
+    block.push('\n');
+    block.into()
+}
+
+fn retry_line(retry: Duration) -> String {
+    format!("retry: {}\n", retry.as_millis())
+}
+
+fn push_id(block: &mut String, epoch: &Epoch, sequence: u64) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(block, "id: {epoch}.{sequence}");
+}
+
+fn push_gap(block: &mut String, gap: &Gap) {
+    block.push_str("event: gap\n");
+    push_id(block, &gap.resumed_from.epoch, gap.resumed_from.sequence);
+    // Strings and a unit enum: nothing here can fail to be JSON.
+    push_data(block, &serde_json::to_string(gap).unwrap_or_default());
+    block.push('\n');
+}
+
+/// A line break inside a `data:` line would end it, and what follows would be read as fields: an event could forge
+/// others. All three kinds count ("lines must be separated by either a CRLF pair, a single LF or a single CR").
+fn push_data(block: &mut String, data: &str) {
+    let mut rest = data;
+    loop {
+        block.push_str("data: ");
+        let Some(at) = rest.find(['\n', '\r']) else {
+            block.push_str(rest);
+            block.push('\n');
+            return;
+        };
+        block.push_str(&rest[..at]);
+        block.push('\n');
+        let skipped = if rest[at..].starts_with("\r\n") { 2 } else { 1 };
+        rest = &rest[at + skipped..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn stored(payload: &[u8]) -> Stored {
+        Stored {
+            sequence: 7,
+            subject: "evt.all".into(),
+            stored_at: DateTime::UNIX_EPOCH,
+            payload: Bytes::copy_from_slice(payload),
+        }
+    }
+
+    fn epoch() -> Epoch {
+        Epoch::new("k3v9x2ma").unwrap()
+    }
+
+    #[test]
+    fn an_event_is_its_id_and_its_data() {
+        let block = event(&epoch(), &stored(br#"{"id":"x"}"#)).unwrap();
+        assert_eq!(block, "id: k3v9x2ma.7\ndata: {\"id\":\"x\"}\n\n");
+    }
+
+    #[test]
+    fn line_breaks_in_a_payload_cannot_forge_fields() {
+        let block = event(&epoch(), &stored(b"a\nid: 9\r\nb\rc\n")).unwrap();
+        assert_eq!(
+            block,
+            "id: k3v9x2ma.7\ndata: a\ndata: id: 9\ndata: b\ndata: c\ndata: \n\n"
+        );
+    }
+
+    #[test]
+    fn what_no_stream_can_carry_is_refused() {
+        assert_eq!(event(&epoch(), &stored(b"")), Err(Unservable::Empty));
+        assert_eq!(event(&epoch(), &stored(b"\xff")), Err(Unservable::NotText));
+    }
+
+    #[test]
+    fn the_other_blocks_are_byte_for_byte_as_documented() {
+        let retry = Duration::from_millis(2_345);
+        assert_eq!(opening(retry, &epoch(), 12), "retry: 2345\nid: k3v9x2ma.12\n\n");
+        assert_eq!(heartbeat(&epoch(), 12), ": heartbeat\nid: k3v9x2ma.12\n\n");
+        assert_eq!(come_back(retry), "retry: 2345\n\n");
+        let missed = Gap {
+            reason: Reason::EpochChanged,
+            requested: "a.5".to_owned(),
+            resumed_from: epoch().at(12),
+        };
+        let told = concat!(
+            "event: gap\nid: k3v9x2ma.12\ndata: {\"reason\":\"epoch_changed\",",
+            "\"requested\":\"a.5\",\"resumed_from\":\"k3v9x2ma.12\"}\n\n"
+        );
+        assert_eq!(gap(&missed), told);
+        assert_eq!(opening_with_gap(retry, &missed), format!("retry: 2345\n{told}"));
+    }
+}

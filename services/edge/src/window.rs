@@ -1,0 +1,248 @@
+//! Everybody's recent events, in memory, found by person and position without a search.
+//!
+//! Frames lie in one queue in the order of the log. Each person's frames, and those for everybody, are also listed in a
+//! chain of their own: a queue of places in the first one. What a person at position P gets next is the smaller of two
+//! candidates, one from each chain, each found by bisection. So a frame is stored once however many get it, a reader
+//! costs nothing while it waits, and a long backlog costs no long walk.
+//!
+//! The window is complete above its floor: a reader at or above it gets exactly what the log would give it. A reader
+//! below has to ask the log. Sequences have holes; only their order is used.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use proto_schemas::{Recipient, UserId};
+
+/// What a frame costs beyond its bytes: its places in the queue and in a chain, its allocation, its share of the map.
+const FRAME_OVERHEAD: usize = 160;
+
+/// Recent frames, bounded by bytes and age.
+pub(crate) struct Window {
+    bounds: Bounds,
+    frames: VecDeque<Frame>,
+    /// Frames that were ever removed from the front: the place of a frame is this plus its index.
+    removed: u64,
+    users: HashMap<UserId, Chain>,
+    everybody: Chain,
+    floor: u64,
+    head: u64,
+    bytes: usize,
+    /// Where the log ended each time that it turned out to have lost its last messages.
+    rewinds: Vec<u64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    pub(crate) bytes: usize,
+    pub(crate) age: Duration,
+}
+
+/// A stored message as it goes down the streams of its recipient.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    pub(crate) sequence: u64,
+    pub(crate) recipient: Recipient,
+    pub(crate) stored_at: DateTime<Utc>,
+    pub(crate) block: Bytes,
+}
+
+/// Places of the frames for one recipient, in order.
+type Chain = VecDeque<u64>;
+
+/// Where a reader stands: the last sequence that it has, and how many rewinds of the log it knows of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) sequence: u64,
+    pub(crate) rewinds: usize,
+}
+
+/// What a reader does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Write this and stand there.
+    Write(Bytes, Position),
+    /// Nothing is newer. It stands there now, and is to wait.
+    Wait(Position),
+    /// It is below the window, which is complete above `floor`: ask the log.
+    Below { floor: u64 },
+    /// The log lost messages that it has seen. It stands there now, and is to tell.
+    Rewound(Position),
+}
+
+impl Window {
+    /// An empty window.
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            frames: VecDeque::new(),
+            removed: 0,
+            users: HashMap::new(),
+            everybody: Chain::new(),
+            floor: 0,
+            head: 0,
+            bytes: 0,
+            rewinds: Vec::new(),
+        }
+    }
+
+    /// Frames that fit at most, however small they are.
+    pub(crate) fn most_frames(bytes: usize) -> u64 {
+        (bytes / FRAME_OVERHEAD) as u64
+    }
+
+    /// Moves the empty window to where the tail begins.
+    pub(crate) fn start(&mut self, after: u64) {
+        debug_assert!(self.frames.is_empty(), "a window begins once");
+        self.floor = after;
+        self.head = after;
+    }
+
+    /// The position of a reader that has everything so far.
+    pub(crate) fn head(&self) -> Position {
+        self.at(self.head)
+    }
+
+    /// The position of a reader that has everything up to `sequence` and knows the log as it is now.
+    pub(crate) fn at(&self, sequence: u64) -> Position {
+        Position {
+            sequence,
+            rewinds: self.rewinds.len(),
+        }
+    }
+
+    /// Adds the next message of the log.
+    pub(crate) fn append(&mut self, frame: Frame) {
+        debug_assert!(frame.sequence > self.head, "the tail follows in order");
+        let place = self.removed + self.frames.len() as u64;
+        match &frame.recipient {
+            Recipient::Everybody => self.everybody.push_back(place),
+            Recipient::User(user) => match self.users.get_mut(user) {
+                Some(chain) => chain.push_back(place),
+                None => {
+                    self.users.insert(user.clone(), Chain::from([place]));
+                }
+            },
+        }
+        self.head = frame.sequence;
+        self.bytes += cost(&frame);
+        self.frames.push_back(frame);
+    }
+
+    /// Passes over a message of the log that is for nobody.
+    pub(crate) fn pass(&mut self, sequence: u64) {
+        self.head = self.head.max(sequence);
+    }
+
+    /// Removes what is over the bounds, oldest first.
+    pub(crate) fn evict(&mut self, now: DateTime<Utc>) {
+        let too_old = |frame: &Frame| {
+            (now - frame.stored_at)
+                .to_std()
+                .is_ok_and(|age| age > self.bounds.age)
+        };
+        let mut excess = self.bytes.saturating_sub(self.bounds.bytes);
+        let mut count = 0;
+        for frame in &self.frames {
+            if excess == 0 && !too_old(frame) {
+                break;
+            }
+            excess = excess.saturating_sub(cost(frame));
+            count += 1;
+        }
+        for _ in 0..count {
+            self.remove_front();
+        }
+    }
+
+    /// Forgets everything after `last`: the log does not have it any more.
+    pub(crate) fn rewind(&mut self, last: u64) {
+        while self.frames.back().is_some_and(|frame| frame.sequence > last) {
+            self.remove_back();
+        }
+        self.head = last;
+        self.floor = self.floor.min(last);
+        self.rewinds.push(last);
+    }
+
+    /// What comes next for a reader who gets `user`'s events and everybody's.
+    pub(crate) fn next(&self, user: &UserId, position: Position) -> Step {
+        let Position { sequence, rewinds } = position;
+        let unknown = self.rewinds.get(rewinds..).unwrap_or_default();
+        if let Some(&lowest) = unknown.iter().min().filter(|lowest| sequence > **lowest) {
+            return Step::Rewound(self.at(lowest));
+        }
+        if sequence < self.floor {
+            return Step::Below { floor: self.floor };
+        }
+        let own = self
+            .users
+            .get(user)
+            .and_then(|chain| self.first_after(chain, sequence));
+        let shared = self.first_after(&self.everybody, sequence);
+        let next = match (own, shared) {
+            (Some(own), Some(shared)) if shared.sequence < own.sequence => Some(shared),
+            (own, shared) => own.or(shared),
+        };
+        match next {
+            Some(frame) => Step::Write(frame.block.clone(), self.at(frame.sequence)),
+            // A reader may come from another edge whose tail is ahead of ours.
+            None => Step::Wait(self.at(self.head.max(sequence))),
+        }
+    }
+
+    fn first_after(&self, chain: &Chain, sequence: u64) -> Option<&Frame> {
+        let place = chain.partition_point(|place| self.frame(*place).is_some_and(|f| f.sequence <= sequence));
+        chain.get(place).and_then(|place| self.frame(*place))
+    }
+
+    fn frame(&self, place: u64) -> Option<&Frame> {
+        usize::try_from(place - self.removed)
+            .ok()
+            .and_then(|index| self.frames.get(index))
+    }
+
+    fn remove_front(&mut self) {
+        let Some(frame) = self.frames.pop_front() else {
+            return;
+        };
+        self.removed += 1;
+        self.floor = frame.sequence;
+        self.bytes -= cost(&frame);
+        self.unlink(&frame.recipient, Chain::pop_front);
+    }
+
+    fn remove_back(&mut self) {
+        let Some(frame) = self.frames.pop_back() else {
+            return;
+        };
+        self.bytes -= cost(&frame);
+        self.unlink(&frame.recipient, Chain::pop_back);
+    }
+
+    /// The oldest frame of all is the oldest of its chain too, and the newest the newest. A chain without frames goes
+    /// away: a person who had an event once must not cost memory for ever.
+    fn unlink(&mut self, recipient: &Recipient, end: fn(&mut Chain) -> Option<u64>) {
+        match recipient {
+            Recipient::Everybody => {
+                end(&mut self.everybody);
+            }
+            Recipient::User(user) => {
+                if let Some(chain) = self.users.get_mut(user) {
+                    end(chain);
+                    if chain.is_empty() {
+                        self.users.remove(user);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn cost(frame: &Frame) -> usize {
+    frame.block.len() + FRAME_OVERHEAD
+}
+
+#[cfg(test)]
+mod tests;
