@@ -187,7 +187,12 @@ fn free_port() -> u16 {
     }
 }
 
-fn binary() -> PathBuf {
+/// The server's binary.
+///
+/// # Panics
+///
+/// When there is none.
+pub fn binary() -> PathBuf {
     if let Some(named) = std::env::var_os(BINARY_VARIABLE) {
         return named.into();
     }

@@ -25,6 +25,7 @@ pub struct SseReader {
     pub headers: HeaderMap,
     events: Events,
     heard: Arc<Mutex<Heard>>,
+    taken: usize,
 }
 
 /// How to connect.
@@ -41,8 +42,18 @@ pub struct Connect {
 struct Heard {
     bytes: Vec<u8>,
     line_start: usize,
-    pending_id: Option<String>,
-    last_event_id: Option<String>,
+    /// Of the block that is being read.
+    block: Block,
+    /// Events so far.
+    events: usize,
+    /// The ids in the order in which they came, each with the number of events up to and including its block.
+    ids: Vec<(usize, String)>,
+}
+
+#[derive(Default)]
+struct Block {
+    id: Option<String>,
+    has_data: bool,
 }
 
 impl SseReader {
@@ -62,7 +73,11 @@ impl SseReader {
             request = request.header("last-event-id", id);
         }
         let response = request.send().await.expect("the edge answers");
-        let heard = Arc::new(Mutex::new(Heard::default()));
+        let before = how.last_event_id.iter().map(|id| (0, id.clone())).collect();
+        let heard = Arc::new(Mutex::new(Heard {
+            ids: before,
+            ..Heard::default()
+        }));
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes = response.bytes_stream().inspect_ok({
             let heard = Arc::clone(&heard);
@@ -73,6 +88,7 @@ impl SseReader {
             headers,
             events: Box::pin(bytes.eventsource()),
             heard,
+            taken: 0,
         }
     }
 
@@ -83,7 +99,10 @@ impl SseReader {
     /// When none comes within `limit`, or what comes is no event stream.
     pub async fn next(&mut self, limit: Duration) -> Option<Event> {
         match tokio::time::timeout(limit, self.events.next()).await {
-            Ok(Some(Ok(event))) => Some(event),
+            Ok(Some(Ok(event))) => {
+                self.taken += 1;
+                Some(event)
+            }
             Ok(None | Some(Err(EventStreamError::Transport(_)))) => None,
             Ok(Some(Err(error))) => panic!("the server sent no event stream: {error}"),
             Err(_) => panic!("no event within {limit:?}; so far:\n{}", self.text()),
@@ -117,7 +136,10 @@ impl SseReader {
             // The parser answers only when an event is complete, so a bounded wait looks at the bytes in between.
             let step = tokio::time::timeout(Duration::from_millis(10), self.events.next()).await;
             match step {
-                Ok(Some(Ok(event))) => events.push(event),
+                Ok(Some(Ok(event))) => {
+                    self.taken += 1;
+                    events.push(event);
+                }
                 Ok(_) => panic!("the stream ended; so far:\n{}", self.text()),
                 Err(_) if tokio::time::Instant::now() < deadline => {}
                 Err(_) => panic!("not within {limit:?}; so far:\n{}", self.text()),
@@ -131,13 +153,12 @@ impl SseReader {
         String::from_utf8_lossy(&self.heard.lock().expect("no reader panicked").bytes).into_owned()
     }
 
-    /// The id that a browser would send when it reconnects now.
+    /// The id that a browser would send when it reconnects now, having got the events that were taken here and no
+    /// others: more may have arrived together with them.
     pub fn last_event_id(&self) -> Option<String> {
-        self.heard
-            .lock()
-            .expect("no reader panicked")
-            .last_event_id
-            .clone()
+        let heard = self.heard.lock().expect("no reader panicked");
+        let known = heard.ids.iter().take_while(|(events, _)| *events <= self.taken);
+        known.last().map(|(_, id)| id.clone())
     }
 }
 
@@ -155,9 +176,13 @@ impl Heard {
     fn end_of_line(&mut self) {
         let line = &self.bytes[self.line_start..self.bytes.len() - 1];
         if let Some(id) = line.strip_prefix(b"id: ") {
-            self.pending_id = Some(String::from_utf8_lossy(id).into_owned());
-        } else if line.is_empty() && self.pending_id.is_some() {
-            self.last_event_id = self.pending_id.take();
+            self.block.id = Some(String::from_utf8_lossy(id).into_owned());
+        } else if line.starts_with(b"data:") {
+            self.block.has_data = true;
+        } else if line.is_empty() {
+            let Block { id, has_data } = std::mem::take(&mut self.block);
+            self.events += usize::from(has_data);
+            self.ids.extend(id.map(|id| (self.events, id)));
         }
         self.line_start = self.bytes.len();
     }
