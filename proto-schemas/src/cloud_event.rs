@@ -11,7 +11,7 @@ use std::fmt;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::events::{DataError, Event};
@@ -45,48 +45,64 @@ pub enum DecodeError {
     Data(#[from] DataError),
 }
 
-#[derive(Serialize, Deserialize)]
-struct Wire<'a> {
+/// What is written.
+#[derive(Serialize)]
+struct Written<'a> {
     specversion: SpecVersion,
+    id: Uuid,
+    source: &'a str,
+    #[serde(rename = "type")]
+    type_name: &'a str,
+    subject: String,
+    time: Rfc3339,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expirytime: Option<Rfc3339>,
+    datacontenttype: &'a str,
+    data: &'a Event,
+}
+
+/// What is read: the attributes that readers use.
+#[derive(Deserialize)]
+struct Read<'a> {
+    #[serde(rename = "specversion")]
+    _specversion: SpecVersion,
     id: Uuid,
     source: String,
     #[serde(rename = "type")]
-    type_name: std::borrow::Cow<'a, str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    subject: Option<String>,
+    type_name: String,
     time: Rfc3339,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     expirytime: Option<Rfc3339>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    datacontenttype: Option<std::borrow::Cow<'a, str>>,
-    data: Value,
+    /// Read once its type is known.
+    #[serde(borrow)]
+    data: &'a RawValue,
 }
 
 impl CloudEvent {
     /// The stored form: one line of JSON without line breaks, so that it is one `data:` line of an event stream.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(&Wire {
+        serde_json::to_vec(&Written {
             specversion: SpecVersion,
             id: self.id,
-            source: self.source.clone(),
-            type_name: self.event.type_name().into(),
-            subject: Some(self.event.aggregate()),
+            source: &self.source,
+            type_name: self.event.type_name(),
+            subject: self.event.aggregate(),
             time: Rfc3339(self.time),
             expirytime: self.expiry_time.map(Rfc3339),
-            datacontenttype: Some(JSON.into()),
-            data: self.event.to_data()?,
+            datacontenttype: JSON,
+            data: &self.event,
         })
     }
 
     /// Reads the stored form.
     pub fn from_json(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let wire: Wire<'_> = serde_json::from_slice(bytes).map_err(DecodeError::Envelope)?;
+        let read: Read<'_> = serde_json::from_slice(bytes).map_err(DecodeError::Envelope)?;
         Ok(Self {
-            id: wire.id,
-            source: wire.source,
-            time: wire.time.0,
-            expiry_time: wire.expirytime.map(|t| t.0),
-            event: Event::from_data(&wire.type_name, wire.data)?,
+            id: read.id,
+            source: read.source,
+            time: read.time.0,
+            expiry_time: read.expirytime.map(|t| t.0),
+            event: Event::from_data(&read.type_name, read.data)?,
         })
     }
 }

@@ -1,7 +1,8 @@
 //! The kinds of event and their names.
 
 use pbjson_types::Timestamp;
-use serde_json::Value;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 /// Types generated from `lastcall/events/v1/*.proto`.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]
@@ -48,19 +49,21 @@ macro_rules! events {
                 match self { $(Self::$kind(_) => $name,)+ }
             }
 
-            /// The `data` of the envelope: the proto3 JSON form of the message.
-            pub fn to_data(&self) -> Result<Value, serde_json::Error> {
-                match self { $(Self::$kind(message) => serde_json::to_value(message),)+ }
-            }
-
             /// Reads the `data` of an envelope whose `type` is `type_name`.
-            pub fn from_data(type_name: &str, data: Value) -> Result<Self, DataError> {
+            pub fn from_data(type_name: &str, data: &RawValue) -> Result<Self, DataError> {
                 match type_name {
-                    $($name => serde_json::from_value(data)
+                    $($name => serde_json::from_str(data.get())
                         .map(Self::$kind)
                         .map_err(|source| DataError::Malformed { type_name: $name, source }),)+
                     other => Err(DataError::UnknownType(other.to_owned())),
                 }
+            }
+        }
+
+        /// The `data` of the envelope: the proto3 JSON form of the message.
+        impl Serialize for Event {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Self::$kind(message) => message.serialize(serializer),)+ }
             }
         }
 
