@@ -51,6 +51,11 @@ impl Schedule {
         self.zone
     }
 
+    /// The expression.
+    pub fn cron(&self) -> &str {
+        self.cron.as_str()
+    }
+
     /// The first instant after `instant`, if there is one.
     pub fn next_after(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let next = self

@@ -10,8 +10,10 @@ use tracing_subscriber::filter::ParseError;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// What is logged, in the syntax of `tracing`'s `EnvFilter`, for example `info,edge=debug`.
+    /// What services log, in the syntax of `tracing`'s `EnvFilter`, for example `info,edge=debug`.
     pub filter: String,
+    /// What commands that end by themselves log.
+    pub command_filter: String,
     /// For people or for machines.
     pub format: Format,
 }
@@ -26,9 +28,22 @@ pub enum Format {
     Json,
 }
 
+/// How a process lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Until it is told to end.
+    Service,
+    /// Until it has done what it was asked for.
+    Command,
+}
+
 /// Starts the log. Once for each process; later calls change nothing.
-pub fn start(settings: &Settings) -> Result<(), ParseError> {
-    let filter = EnvFilter::builder().parse(&settings.filter)?;
+pub fn start(settings: &Settings, lifetime: Lifetime) -> Result<(), ParseError> {
+    let filter = match lifetime {
+        Lifetime::Service => &settings.filter,
+        Lifetime::Command => &settings.command_filter,
+    };
+    let filter = EnvFilter::builder().parse(filter)?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

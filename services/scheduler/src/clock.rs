@@ -41,15 +41,6 @@ impl Scheduler {
         Self { engine }
     }
 
-    /// The next instant of each job after `instant`.
-    pub fn next_instants(&self, instant: DateTime<Utc>) -> Vec<(Job, Option<DateTime<Utc>>)> {
-        self.engine
-            .schedules()
-            .iter()
-            .map(|(job, schedule)| (*job, schedule.next_after(instant)))
-            .collect()
-    }
-
     /// Finishes the runs that an earlier process left unfinished, then fires jobs until told to end.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), SchedulerError> {
         let started = Utc::now();

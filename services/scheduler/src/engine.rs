@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use domain::occurrence::Occurrence;
 use domain::schedule::Schedule;
 use domain::settlement::Reward;
@@ -119,12 +119,14 @@ impl Engine {
         progress: impl Fn(Counts) + Send + Sync,
     ) -> Result<Counts, RunError> {
         let began = Instant::now();
+        // What the tables keep: the event and the run must name the same instant.
+        let scheduled_at = scheduled_at.trunc_subsecs(6);
         let window_start = self.window_start(job, scheduled_at).await?;
         let start = self
             .store
             .begin_run(job.as_str(), scheduled_at, window_start)
             .await?;
-        tracing::info!(%job, %scheduled_at, attempt = start.attempt.number, "running");
+        tracing::debug!(%job, %scheduled_at, attempt = start.attempt.number, "running");
 
         let key = start.checkpoint.map(read_checkpoint::<S::Key>).transpose();
         let mut pages = Pages {
@@ -159,7 +161,11 @@ impl Engine {
             skipped,
         } = counts;
         let took = format!("{:.1?}", began.elapsed());
-        tracing::info!(%job, %scheduled_at, read, emitted, already_emitted, skipped, took, "done");
+        if counts == Counts::default() {
+            tracing::debug!(%job, %scheduled_at, "nothing to do");
+        } else {
+            tracing::info!(%job, %scheduled_at, read, emitted, already_emitted, skipped, took, "done");
+        }
         Ok(counts)
     }
 

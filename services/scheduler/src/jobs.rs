@@ -77,7 +77,9 @@ impl FromStr for Job {
         Self::ALL
             .into_iter()
             .find(|job| job.as_str() == name)
-            .ok_or_else(|| UnknownJob { name: name.to_owned() })
+            .ok_or_else(|| UnknownJob {
+                name: name.to_owned(),
+            })
     }
 }
 

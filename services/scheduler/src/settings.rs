@@ -91,7 +91,7 @@ pub enum SettingsError {
 
 impl Settings {
     /// Checks what no type can say and reads every schedule.
-    pub(crate) fn schedules(&self) -> Result<BTreeMap<Job, Schedule>, SettingsError> {
+    pub fn schedules(&self) -> Result<BTreeMap<Job, Schedule>, SettingsError> {
         in_range("chunk_rows", self.chunk_rows, 1, 10_000)?;
         in_range(
             "coupon_expiring.lead_days",

@@ -1,0 +1,67 @@
+//! The inbox over HTTP: a person's notifications, how many they have not read, and whether there are any.
+//!
+//! Every answer names the cursor that it is current to. A client that was just told of an event passes that event's
+//! cursor as `at_least` and is answered once the table has it, so that it never reads an older table than it knows of.
+
+mod answer;
+mod freshness;
+mod handlers;
+mod settings;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::get;
+use service_kit::auth::Authenticator;
+use store::Store;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use settings::Settings;
+
+#[derive(Clone)]
+struct Inbox {
+    store: Store,
+    settings: Arc<Settings>,
+    authenticator: Arc<Authenticator>,
+}
+
+impl FromRef<Inbox> for Arc<Authenticator> {
+    fn from_ref(inbox: &Inbox) -> Self {
+        Self::clone(&inbox.authenticator)
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Lastcall inbox", description = "A person's notifications, as of a stated position in the log."),
+    security(("token" = []))
+)]
+struct Api;
+
+/// The routes below `/v1`, with their description at `/v1/openapi.json`.
+pub fn router(store: Store, settings: Settings, authenticator: Arc<Authenticator>) -> Router {
+    let (router, mut api) = OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(handlers::list))
+        .routes(routes!(handlers::unread_count))
+        .routes(routes!(handlers::exists))
+        .split_for_parts();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .build();
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme("token", SecurityScheme::Http(bearer));
+
+    let settings = Arc::new(settings);
+    router
+        .route("/v1/openapi.json", get(|| async move { axum::Json(api) }))
+        .with_state(Inbox {
+            store,
+            settings,
+            authenticator,
+        })
+}
