@@ -1,0 +1,139 @@
+//! `lastcall dev`: every part in one process, on SQLite and a nats-server of its own, under one data folder.
+
+mod data_folder;
+mod demo;
+mod nats_server;
+mod routes;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use edge::Edge;
+use projector::Projector;
+use service_kit::auth::{Authenticator, TokenIssuer};
+use service_kit::health::Readiness;
+use service_kit::http::Listener;
+use service_kit::supervisor::Supervisor;
+use store::Store;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{Dev, Seed};
+use crate::endpoints::Endpoints;
+use crate::parts::{self, GRACE};
+use crate::settings::Settings;
+use crate::{connect, listen_on};
+use data_folder::DataFolder;
+use nats_server::NatsServer;
+
+/// Between two looks whether every part is ready.
+const READY_POLL: Duration = Duration::from_millis(20);
+
+/// Runs until it is told to end.
+pub(crate) async fn run(mut settings: Settings, options: Dev) -> anyhow::Result<()> {
+    let folder = DataFolder::open(&options.data)?;
+    settings.auth.hs256_key = Some(folder.token_key()?);
+    listen_on(&mut settings, options.http);
+    // Bound before anything is started: a port that is taken must not leave a nats-server behind.
+    let listener = Listener::bind(&settings.http.listen).await?;
+
+    let nats = NatsServer::start(&folder).await?;
+    settings.nats.url = nats.url().to_owned();
+    settings.database.url = format!("sqlite:{}", folder.path("lastcall.db").display());
+    let served = serve(&settings, &folder, listener, options.seed, &nats).await;
+    let stopped = nats.stop().await;
+    served?;
+    stopped
+}
+
+async fn serve(
+    settings: &Settings,
+    folder: &DataFolder,
+    listener: Listener,
+    seed: Seed,
+    nats: &NatsServer,
+) -> anyhow::Result<()> {
+    let store = Store::connect(&settings.database).await?;
+    store.migrate().await?;
+    if seed == Seed::Demo && store.list_users(1).await?.is_empty() {
+        demo::fill(&store)
+            .await
+            .context("cannot fill the tables with the demo")?;
+    }
+    let log = connect::log(settings).await?;
+    let engine = parts::engine(settings, store.clone(), log.clone())?;
+    let authenticator = Arc::new(Authenticator::new(&settings.auth)?);
+
+    let mut supervisor = Supervisor::new();
+    let readiness = Readiness::default();
+    supervisor.spawn("nats-server", nats.watch(supervisor.shutdown_token()));
+    let projector = Projector::new(store.clone(), log.clone(), settings.projector.clone());
+    supervisor.spawn(
+        "projector",
+        projector.run(readiness.gate("projector"), supervisor.shutdown_token()),
+    );
+    let edge = Edge::new(log, settings.edge.clone())?;
+    parts::spawn_edge(&mut supervisor, &edge, readiness.gate("edge"));
+    let fired = parts::fire(engine.clone(), readiness.gate("scheduler"), &supervisor);
+    supervisor.spawn("scheduler", fired);
+
+    let router = routes::router(
+        store.clone(),
+        engine,
+        settings.scheduler.clone(),
+        TokenIssuer::new(&settings.auth)?,
+    )
+    .merge(inbox::router(
+        store,
+        settings.inbox.clone(),
+        Arc::clone(&authenticator),
+    ))
+    .merge(edge::router(edge, authenticator));
+    let endpoints = Endpoints {
+        http: format!("http://{}", listener.address()),
+        nats: settings.nats.url.clone(),
+        database: settings.database.url.clone(),
+        token_key: settings
+            .auth
+            .hs256_key
+            .clone()
+            .context("the token key was not set")?,
+    };
+    supervisor.spawn("http", listener.serve(router, supervisor.shutdown_token()));
+    supervisor.spawn(
+        "announcement",
+        announce(
+            endpoints,
+            folder.path("endpoints.json"),
+            readiness,
+            supervisor.shutdown_token(),
+        ),
+    );
+    let ended = supervisor.run(GRACE).await;
+    folder.forget("endpoints.json");
+    Ok(ended?)
+}
+
+/// Says where everything is, once everything works.
+async fn announce(
+    endpoints: Endpoints,
+    file: PathBuf,
+    readiness: Readiness,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    while !readiness.is_ready() {
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = tokio::time::sleep(READY_POLL) => {}
+        }
+    }
+    endpoints.write(&file)?;
+    println!(
+        "Lastcall is running: open {} in a browser. Ctrl-C stops it.",
+        endpoints.http
+    );
+    println!("Other commands reach it with --endpoints '{}'", file.display());
+    shutdown.cancelled().await;
+    Ok(())
+}

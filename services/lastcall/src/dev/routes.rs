@@ -1,0 +1,150 @@
+//! The page of `lastcall dev` and what it needs besides inbox and edge. Anybody who reaches it may be anybody: it belongs on
+//! the loopback address.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use chrono::{DateTime, TimeDelta, Utc};
+use proto_schemas::UserId;
+use scheduler::{Counts, Engine, Job};
+use serde::{Deserialize, Serialize};
+use service_kit::auth::{COOKIE_NAME, TokenIssuer};
+use service_kit::problem::Problem;
+use store::Store;
+
+const USERS_SHOWN: u64 = 200;
+const SESSION: TimeDelta = TimeDelta::days(1);
+
+/// Nothing but the page's own files, and nothing inside another page.
+const POLICY: &str = "default-src 'self'; frame-ancestors 'none'";
+
+#[derive(Clone)]
+struct Page {
+    store: Store,
+    engine: Engine,
+    settings: Arc<scheduler::Settings>,
+    tokens: Arc<TokenIssuer>,
+}
+
+/// The page and its routes below `/dev`.
+pub(super) fn router(
+    store: Store,
+    engine: Engine,
+    settings: scheduler::Settings,
+    tokens: TokenIssuer,
+) -> Router {
+    let page = Page {
+        store,
+        engine,
+        settings: Arc::new(settings),
+        tokens: Arc::new(tokens),
+    };
+    Router::new()
+        .route(
+            "/",
+            get(|| file("text/html; charset=utf-8", include_str!("page/index.html"))),
+        )
+        .route(
+            "/dev/page.js",
+            get(|| file("text/javascript; charset=utf-8", include_str!("page/page.js"))),
+        )
+        .route(
+            "/dev/page.css",
+            get(|| file("text/css; charset=utf-8", include_str!("page/page.css"))),
+        )
+        .route("/dev/users", get(users))
+        .route("/dev/session", post(open_session))
+        .route("/dev/jobs", get(jobs))
+        .route("/dev/jobs/{name}/run", post(run_job))
+        .with_state(page)
+}
+
+async fn file(content_type: &'static str, text: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    (headers, text).into_response()
+}
+
+#[derive(Serialize)]
+struct DemoUser {
+    id: String,
+    locale: Option<String>,
+    time_zone: Option<String>,
+}
+
+async fn users(State(page): State<Page>) -> Result<Json<Vec<DemoUser>>, Problem> {
+    let users = page
+        .store
+        .list_users(USERS_SHOWN)
+        .await
+        .map_err(|error| Problem::internal(&error))?;
+    let shown = |user: store::counting::UserRecord| DemoUser {
+        id: user.id,
+        locale: user.locale,
+        time_zone: user.time_zone,
+    };
+    Ok(Json(users.into_iter().map(shown).collect()))
+}
+
+#[derive(Deserialize)]
+struct SessionRequest {
+    user: UserId,
+}
+
+/// Signs in as anybody: a cookie, because the browser's own `EventSource` can send nothing else.
+async fn open_session(
+    State(page): State<Page>,
+    Json(request): Json<SessionRequest>,
+) -> Result<Response, Problem> {
+    let token = page
+        .tokens
+        .issue(&request.user, SESSION)
+        .map_err(|error| Problem::internal(&error))?;
+    let cookie = format!("{COOKIE_NAME}={token}; Path=/; HttpOnly; SameSite=Strict");
+    let cookie = HeaderValue::from_str(&cookie).map_err(|error| Problem::internal(&error))?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+#[derive(Serialize)]
+struct ScheduledJob {
+    name: &'static str,
+    cron: String,
+    zone: String,
+    next: Option<DateTime<Utc>>,
+}
+
+async fn jobs(State(page): State<Page>) -> Result<Json<Vec<ScheduledJob>>, Problem> {
+    let schedules = page
+        .settings
+        .schedules()
+        .map_err(|error| Problem::internal(&error))?;
+    let shown = schedules.into_iter().map(|(job, schedule)| ScheduledJob {
+        name: job.as_str(),
+        cron: schedule.cron().to_owned(),
+        zone: schedule.zone().to_string(),
+        next: schedule.next_after(Utc::now()),
+    });
+    Ok(Json(shown.collect()))
+}
+
+async fn run_job(State(page): State<Page>, Path(name): Path<String>) -> Result<Json<Counts>, Problem> {
+    let job: Job = name.parse().map_err(|error: scheduler::UnknownJob| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-job",
+            "There is no such job",
+            error.to_string(),
+        )
+    })?;
+    // Its own task: a page that is closed must not cut the run off.
+    let run = tokio::spawn(async move { page.engine.run(job, Utc::now(), |_| ()).await });
+    let counts = run.await.map_err(|error| Problem::internal(&error))?;
+    counts.map(Json).map_err(|error| Problem::internal(&error))
+}

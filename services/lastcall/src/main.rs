@@ -1,0 +1,94 @@
+//! `lastcall`: one binary with a command for each part of the service.
+
+mod cli;
+mod connect;
+mod dev;
+mod endpoints;
+mod import;
+mod jobs;
+mod parts;
+mod settings;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use chrono::TimeDelta;
+use clap::Parser as _;
+use service_kit::auth::TokenIssuer;
+use service_kit::telemetry::{self, chain};
+
+use crate::cli::{Cli, Command, Common, Jobs, Token};
+use crate::settings::Settings;
+
+/// What was asked for is done, but some rows were left out.
+const SOME_LEFT_OUT: u8 = 3;
+
+/// How a command ended.
+pub(crate) enum Done {
+    Wholly,
+    SomeLeftOut,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli { command, common } = Cli::parse();
+    match run(command, &common).await {
+        Ok(Done::Wholly) => ExitCode::SUCCESS,
+        Ok(Done::SomeLeftOut) => ExitCode::from(SOME_LEFT_OUT),
+        Err(error) => {
+            eprintln!("lastcall: {}", chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command, common: &Common) -> anyhow::Result<Done> {
+    if let Command::Settings = command {
+        print!("{}", Settings::documented());
+        return Ok(Done::Wholly);
+    }
+    let mut settings = Settings::load(common)?;
+    telemetry::start(&settings.telemetry, command.lifetime()).context("telemetry.filter")?;
+    match command {
+        Command::Dev(options) => dev::run(settings, options).await?,
+        Command::Scheduler => parts::scheduler(&settings).await?,
+        Command::Projector => parts::projector(&settings).await?,
+        Command::Inbox(listen) => {
+            listen_on(&mut settings, listen.http);
+            parts::inbox(&settings).await?;
+        }
+        Command::Edge(listen) => {
+            listen_on(&mut settings, listen.http);
+            parts::edge(&settings).await?;
+        }
+        Command::Migrate => migrate(&settings).await?,
+        Command::Import(args) => return import::command(&settings, args).await,
+        Command::Jobs(Jobs::List) => jobs::list(&settings)?,
+        Command::Jobs(Jobs::Run(options)) => return jobs::run(&settings, options).await,
+        Command::Token(token) => make_token(&settings, &token)?,
+        Command::Settings => {}
+    }
+    Ok(Done::Wholly)
+}
+
+fn listen_on(settings: &mut Settings, address: Option<String>) {
+    if let Some(address) = address {
+        settings.http.listen = address;
+    }
+}
+
+async fn migrate(settings: &Settings) -> anyhow::Result<()> {
+    let store = store::Store::connect(&settings.database).await?;
+    let applied = store.migrate().await?;
+    println!("{applied} migrations applied; the tables are up to date");
+    Ok(())
+}
+
+fn make_token(settings: &Settings, options: &Token) -> anyhow::Result<()> {
+    let lifetime = TimeDelta::from_std(options.lifetime).context("--lifetime is too long")?;
+    println!(
+        "{}",
+        TokenIssuer::new(&settings.auth)?.issue(&options.user, lifetime)?
+    );
+    Ok(())
+}

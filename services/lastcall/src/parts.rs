@@ -1,0 +1,151 @@
+//! Each part of the service as a process of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::edge::Edge;
+use ::projector::Projector;
+use ::scheduler::{Engine, Scheduler};
+use event_log::EventLog;
+use service_kit::auth::Authenticator;
+use service_kit::health::{self, Gate, Readiness};
+use service_kit::http::Listener;
+use service_kit::supervisor::Supervisor;
+use store::Store;
+
+use crate::connect;
+use crate::settings::Settings;
+
+/// How long a process may take to end once it is told to.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
+/// Between two looks whether the edge has filled its window.
+const READY_POLL: Duration = Duration::from_millis(20);
+
+pub(crate) async fn scheduler(settings: &Settings) -> anyhow::Result<()> {
+    let (store, log) = (connect::store(settings).await?, connect::log(settings).await?);
+    let mut process = Process::start(settings).await?;
+    let gate = process.readiness.gate("scheduler");
+    process.supervisor.spawn(
+        "scheduler",
+        fire(engine(settings, store, log)?, gate, &process.supervisor),
+    );
+    process.run().await
+}
+
+pub(crate) async fn projector(settings: &Settings) -> anyhow::Result<()> {
+    let (store, log) = (connect::store(settings).await?, connect::log(settings).await?);
+    let mut process = Process::start(settings).await?;
+    let gate = process.readiness.gate("projector");
+    let projector = Projector::new(store, log, settings.projector.clone());
+    process.supervisor.spawn(
+        "projector",
+        projector.run(gate, process.supervisor.shutdown_token()),
+    );
+    process.run().await
+}
+
+pub(crate) async fn inbox(settings: &Settings) -> anyhow::Result<()> {
+    let store = connect::store(settings).await?;
+    let authenticator = Arc::new(Authenticator::new(&settings.auth)?);
+    let mut process = Process::start(settings).await?;
+    let router = ::inbox::router(store, settings.inbox.clone(), authenticator);
+    process.serve(settings, router).await?;
+    process.run().await
+}
+
+pub(crate) async fn edge(settings: &Settings) -> anyhow::Result<()> {
+    let log = connect::log(settings).await?;
+    let authenticator = Arc::new(Authenticator::new(&settings.auth)?);
+    let mut process = Process::start(settings).await?;
+    let edge = Edge::new(log, settings.edge.clone())?;
+    spawn_edge(&mut process.supervisor, &edge, process.readiness.gate("edge"));
+    process
+        .serve(settings, ::edge::router(edge, authenticator))
+        .await?;
+    process.run().await
+}
+
+/// The engine that jobs are run with.
+pub(crate) fn engine(settings: &Settings, store: Store, log: EventLog) -> anyhow::Result<Engine> {
+    Ok(Engine::new(
+        store,
+        log,
+        settings.scheduler.clone(),
+        settings.nats.duplicate_window,
+    )?)
+}
+
+/// Starts what keeps an edge going; its gate opens when the window is filled.
+pub(crate) fn spawn_edge(supervisor: &mut Supervisor, edge: &Edge, gate: Gate) {
+    let (tail, shutdown) = (edge.clone(), supervisor.shutdown_token());
+    supervisor.spawn("edge", async move { tail.run(shutdown).await });
+    let (edge, shutdown) = (edge.clone(), supervisor.shutdown_token());
+    supervisor.spawn("edge readiness", async move {
+        while !shutdown.is_cancelled() {
+            if edge.ready() {
+                gate.open()
+            } else {
+                gate.close()
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(READY_POLL) => {}
+            }
+        }
+        Ok::<_, std::convert::Infallible>(())
+    });
+}
+
+async fn fire_until_told(
+    scheduler: Scheduler,
+    gate: Gate,
+    shutdown: tokio_util::sync::CancellationToken,
+) -> Result<(), ::scheduler::SchedulerError> {
+    gate.open();
+    scheduler.run(shutdown).await
+}
+
+/// Fires jobs with this engine until the process is told to end.
+pub(crate) fn fire(
+    engine: Engine,
+    gate: Gate,
+    supervisor: &Supervisor,
+) -> impl Future<Output = Result<(), ::scheduler::SchedulerError>> + Send + use<> {
+    fire_until_told(Scheduler::new(engine), gate, supervisor.shutdown_token())
+}
+
+/// What every process has.
+struct Process {
+    supervisor: Supervisor,
+    readiness: Readiness,
+}
+
+impl Process {
+    async fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let mut supervisor = Supervisor::new();
+        let readiness = Readiness::default();
+        if let Some(address) = &settings.admin.listen {
+            let listener = Listener::bind(address).await?;
+            tracing::info!(address = %listener.address(), "admin");
+            let served = listener.serve(health::router(readiness.clone()), supervisor.shutdown_token());
+            supervisor.spawn("admin", served);
+        }
+        Ok(Self {
+            supervisor,
+            readiness,
+        })
+    }
+
+    async fn serve(&mut self, settings: &Settings, router: axum::Router) -> anyhow::Result<()> {
+        let listener = Listener::bind(&settings.http.listen).await?;
+        println!("listening on http://{}", listener.address());
+        self.supervisor
+            .spawn("http", listener.serve(router, self.supervisor.shutdown_token()));
+        Ok(())
+    }
+
+    async fn run(self) -> anyhow::Result<()> {
+        Ok(self.supervisor.run(GRACE).await?)
+    }
+}
