@@ -1,0 +1,59 @@
+# Two commands do everything: `make run` and `make test`. What they need and the machine lacks goes into .tools.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+NATS_VERSION := 2.15.1
+BUF_VERSION := 1.75.0
+CARGO_DENY_VERSION := 0.20.2
+
+# Relative, because make splits a path with spaces in it.
+VENV := .tools/venv
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: run
+run: nats-server ## Build and run everything in one process, with a page to look at
+	cargo run --release --package lastcall -- dev $(ARGS)
+
+.PHONY: test
+test: nats-server browser ## Run all tests, against real servers and a real browser
+	cargo test --workspace --no-fail-fast
+
+.PHONY: lint
+lint: buf cargo-deny ## Check format, lints, layers, licences, sources and the published schemas
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	cargo deny --log-level error check bans licenses sources
+	cd proto-schemas && buf lint && buf breaking --against released/lastcall-events-v1.binpb
+
+.PHONY: format
+format: ## Format the sources
+	cargo fmt --all
+
+.PHONY: release-schemas
+release-schemas: buf ## Take the schemas as they are for what later changes must not break
+	cd proto-schemas && buf lint && buf build --output released/lastcall-events-v1.binpb
+
+.PHONY: clean
+clean: ## Remove what was built, the tools and the data of `make run`
+	rm -rf target .tools .lastcall
+
+# What the machine has on PATH is used where it is new enough.
+.PHONY: nats-server buf cargo-deny browser
+nats-server:
+	@deploy/tools/nats-server.sh $(NATS_VERSION)
+
+buf:
+	@deploy/tools/pip-install.sh buf-bin $(BUF_VERSION)
+
+cargo-deny:
+	@cargo deny --version 2>/dev/null | grep -qx 'cargo-deny $(CARGO_DENY_VERSION)' \
+		|| cargo install --quiet --locked --root .tools cargo-deny@$(CARGO_DENY_VERSION)
+
+browser:
+	@deploy/tools/browser.sh
