@@ -1,0 +1,130 @@
+//! A real Chromium, driven through chromedriver. Both are looked for on `PATH`.
+
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder};
+use futures::FutureExt as _;
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+const DRIVER: &str = "chromedriver";
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// Nothing of the browser's own may be on the network, and what a test sees may not depend on a profile.
+const ARGUMENTS: [&str; 9] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// Runs `scenario` in a browser of its own. When it panics, a picture of the page goes to `picture` first.
+///
+/// Where this machine has no browser, only a loud line is written to standard error.
+///
+/// # Panics
+///
+/// When the scenario does, or the browser does not start.
+pub async fn in_browser<F>(picture: &Path, scenario: impl FnOnce(Client) -> F)
+where
+    F: Future<Output = ()>,
+{
+    let Some((driver, browser)) = on_path(DRIVER).zip(BROWSERS.into_iter().find_map(on_path)) else {
+        // Not by a macro: the test harness would keep it to itself.
+        let line = format!("SKIPPED: no {DRIVER} and {} on PATH\n", BROWSERS[0]);
+        std::io::stderr()
+            .write_all(line.as_bytes())
+            .expect("standard error can be written");
+        return;
+    };
+    let profile = TempDir::new().expect("a folder for the profile");
+    let (_driver, url) = start(&driver).await;
+    let client = connect(&url, &browser, profile.path()).await;
+    let outcome = AssertUnwindSafe(scenario(client.clone())).catch_unwind().await;
+    if outcome.is_err() {
+        keep_picture(&client, picture).await;
+    }
+    // Ends the browser; its driver, which would leave it behind, is killed only after that.
+    let closed = client.close().await;
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+    closed.expect("the browser can be closed");
+}
+
+fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| candidate.is_file())
+}
+
+/// The driver takes a free port and says which.
+async fn start(driver: &Path) -> (Child, String) {
+    let mut process = Command::new(driver)
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("chromedriver starts");
+    let mut said = BufReader::new(process.stdout.take().expect("its output is ours")).lines();
+    let port = async {
+        while let Ok(Some(line)) = said.next_line().await {
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                return port.trim_end_matches('.').to_owned();
+            }
+        }
+        panic!("chromedriver ended without saying its port");
+    };
+    let port = tokio::time::timeout(START_LIMIT, port).await;
+    let url = format!(
+        "http://127.0.0.1:{}",
+        port.expect("chromedriver comes up in time")
+    );
+    // What it says later has to go somewhere, or it would block or end.
+    tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+    (process, url)
+}
+
+async fn connect(driver: &str, browser: &Path, profile: &Path) -> Client {
+    let mut arguments: Vec<String> = ARGUMENTS.map(str::to_owned).into();
+    arguments.push(format!("--user-data-dir={}", profile.display()));
+    arguments.push("--window-size=1200,900".to_owned());
+    let mut wanted = Capabilities::new();
+    wanted.insert(
+        "goog:chromeOptions".to_owned(),
+        json!({ "args": arguments, "binary": browser }),
+    );
+    ClientBuilder::new(HttpConnector::new())
+        .capabilities(wanted)
+        .connect(driver)
+        .await
+        .expect("the browser starts")
+}
+
+async fn keep_picture(client: &Client, picture: &Path) {
+    let kept = match client.screenshot().await {
+        Ok(png) => std::fs::write(picture, png).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match kept {
+        Ok(()) => eprintln!("the page as it was: {}", picture.display()),
+        Err(error) => eprintln!("no picture of the page: {error}"),
+    }
+}
