@@ -56,6 +56,10 @@ pub(super) fn router(
             "/dev/page.css",
             get(|| file("text/css; charset=utf-8", include_str!("page/page.css"))),
         )
+        .route(
+            "/dev/icon.svg",
+            get(|| file("image/svg+xml", include_str!("page/icon.svg"))),
+        )
         .route("/dev/users", get(users))
         .route("/dev/session", post(open_session))
         .route("/dev/jobs", get(jobs))
