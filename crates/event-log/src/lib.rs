@@ -120,6 +120,16 @@ impl EventLog {
         self.inner.topology.retention
     }
 
+    /// How long the log recognises a repeated event id.
+    pub fn duplicate_window(&self) -> Duration {
+        self.inner.settings.duplicate_window
+    }
+
+    /// The largest payload that can be appended, in bytes.
+    pub fn max_payload_bytes(&self) -> usize {
+        self.inner.settings.max_payload_bytes
+    }
+
     /// Which messages the log holds now.
     ///
     /// # Errors

@@ -122,7 +122,7 @@ async fn a_position_ahead_of_this_edge_but_not_of_the_log_is_no_gap() {
     node.tail.abort();
     let stopped = async {
         while !node.tail.is_finished() {
-            tokio::task::yield_now().await
+            tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(LIMIT, stopped).await.expect("the tail ends");

@@ -43,7 +43,7 @@ impl Node {
         let node = Self::start_unready(log, settings).await;
         let ready = async {
             while !node.edge.ready() {
-                tokio::time::sleep(Duration::from_millis(5)).await
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         tokio::time::timeout(LIMIT, ready)

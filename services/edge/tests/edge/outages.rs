@@ -88,9 +88,9 @@ async fn a_log_that_was_replaced_ends_the_node_and_the_next_one_tells_the_client
     let mut server = NatsServer::start().await;
     let old = open(&server).await;
     let mut node = Node::start(&old, Settings::default()).await;
-    append(&old, &mixed(0..9)).await;
     let mut reader = node.connect("ann").await;
-    reader.read_until(LIMIT, |text| text.ends_with("\n\n")).await;
+    append(&old, &mixed(0..9)).await;
+    reader.take(for_ann(0..9).len(), LIMIT).await;
     server.restart_empty().await;
     let log = open(&server).await;
     assert!(reader.next(LIMIT).await.is_none(), "the stream ends");
