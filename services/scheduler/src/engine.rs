@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use domain::notice::BadRow;
 use domain::occurrence::Occurrence;
 use domain::schedule::Schedule;
 use domain::settlement::Reward;
@@ -13,8 +14,7 @@ use crate::jobs::{AlertDue, CouponExpiring, FundingClosing, FundingSettlement, J
 use crate::run::{Counts, RunError};
 use crate::settings::{Settings, SettingsError};
 
-/// How long a run for an old instant waits for the notification table to catch up.
-const TABLE_WAIT: Duration = Duration::from_secs(30);
+/// Between two looks at how far the notification table has come.
 const TABLE_POLL: Duration = Duration::from_millis(100);
 
 /// Runs jobs.
@@ -27,25 +27,17 @@ pub struct Engine {
     log: EventLog,
     settings: Settings,
     schedules: BTreeMap<Job, Schedule>,
-    duplicate_window: TimeDelta,
 }
 
 impl Engine {
-    /// An engine over these tables and this log, which recognises repeats for `duplicate_window`.
-    pub fn new(
-        store: Store,
-        log: EventLog,
-        settings: Settings,
-        duplicate_window: Duration,
-    ) -> Result<Self, SettingsError> {
+    /// An engine over these tables and this log.
+    pub fn new(store: Store, log: EventLog, settings: Settings) -> Result<Self, SettingsError> {
         let schedules = settings.schedules()?;
-        let duplicate_window = TimeDelta::from_std(duplicate_window).unwrap_or(TimeDelta::MAX);
         Ok(Self {
             store,
             log,
             settings,
             schedules,
-            duplicate_window,
         })
     }
 
@@ -184,11 +176,12 @@ impl Engine {
     /// For an instant so old that the log may have forgotten its events, the notification table is asked instead: it must
     /// have seen everything that the log has.
     async fn table_knows_repeats(&self, scheduled_at: DateTime<Utc>) -> Result<bool, RunError> {
-        if Utc::now() - scheduled_at < self.duplicate_window {
+        let window = TimeDelta::from_std(self.log.duplicate_window()).unwrap_or(TimeDelta::MAX);
+        if Utc::now() - scheduled_at < window {
             return Ok(false);
         }
         let logged = self.log.bounds().await?.last_sequence;
-        let deadline = Instant::now() + TABLE_WAIT;
+        let deadline = Instant::now() + self.settings.table_wait;
         loop {
             let position = self
                 .store
@@ -233,7 +226,7 @@ impl Pages<'_> {
                 read: page.rows.len() as u64,
                 ..Counts::default()
             };
-            let (records, skipped) = self.records(steps, &page)?;
+            let (records, skipped) = self.records(steps, &page);
             done.skipped = skipped;
             let (records, known) = if table_knows_repeats {
                 self.unknown(records).await?
@@ -259,7 +252,7 @@ impl Pages<'_> {
 
             key = page.next;
             let Some(checkpoint) = key else { return Ok(()) };
-            let checkpoint = serde_json::to_value(&checkpoint).map_err(RunError::Encode)?;
+            let checkpoint = write_checkpoint(&checkpoint)?;
             self.engine
                 .store
                 .save_checkpoint(self.attempt, &checkpoint, stored_counts(self.counts))
@@ -272,32 +265,46 @@ impl Pages<'_> {
     }
 
     /// What the rows of a page call for, and how many of them nothing could be made of.
-    fn records<S: Steps>(
-        &self,
-        steps: &S,
-        page: &Page<S::Row, S::Key>,
-    ) -> Result<(Vec<Record>, u64), RunError> {
+    fn records<S: Steps>(&self, steps: &S, page: &Page<S::Row, S::Key>) -> (Vec<Record>, u64) {
         let mut records = Vec::with_capacity(page.rows.len());
         let mut skipped = 0;
         for row in &page.rows {
-            match steps.events(self.scope, row) {
-                Ok(occurrences) => {
-                    for Occurrence { recipient, event } in occurrences {
-                        let payload = event.to_json().map_err(RunError::Encode)?.into();
-                        records.push(Record {
-                            recipient,
-                            id: event.id,
-                            payload,
-                        });
-                    }
-                }
-                Err(bad) => {
-                    tracing::warn!(row = bad.row, reason = bad.reason, "skipping a row");
+            match steps
+                .events(self.scope, row)
+                .and_then(|occurrences| self.fitting(&occurrences))
+            {
+                Ok(fitting) => records.extend(fitting),
+                Err(BadRow { row, reason }) => {
+                    tracing::warn!(row, reason, "skipping a row");
                     skipped += 1;
                 }
             }
         }
-        Ok((records, skipped))
+        (records, skipped)
+    }
+
+    /// The records of one row, unless one of them is more than the log takes.
+    fn fitting(&self, occurrences: &[Occurrence]) -> Result<Vec<Record>, BadRow> {
+        let limit = self.engine.log.max_payload_bytes();
+        let record = |Occurrence { recipient, event }: &Occurrence| {
+            let bad = |reason| BadRow {
+                row: event.event.aggregate(),
+                reason,
+            };
+            let payload = event.to_json().map_err(|error| bad(error.to_string()))?;
+            if payload.len() > limit {
+                return Err(bad(format!(
+                    "its event has {} bytes; the log takes {limit}",
+                    payload.len()
+                )));
+            }
+            Ok(Record {
+                recipient: recipient.clone(),
+                id: event.id,
+                payload: payload.into(),
+            })
+        };
+        occurrences.iter().map(record).collect()
     }
 
     /// The records that the notification table does not have, and how many it has.
@@ -312,6 +319,13 @@ impl Pages<'_> {
         let removed = (before - unknown.len()) as u64;
         Ok((unknown, removed))
     }
+}
+
+fn write_checkpoint(key: &impl serde::Serialize) -> Result<serde_json::Value, RunError> {
+    serde_json::to_value(key).map_err(|source| RunError::Checkpoint {
+        checkpoint: "to be stored".to_owned(),
+        source,
+    })
 }
 
 fn read_checkpoint<Key: serde::de::DeserializeOwned>(checkpoint: serde_json::Value) -> Result<Key, RunError> {

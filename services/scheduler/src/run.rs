@@ -38,15 +38,12 @@ pub enum RunError {
     /// The log cannot be asked.
     #[error("the run stopped at the log")]
     Read(#[from] ReadError),
-    /// An event is no JSON.
-    #[error("an event could not be encoded")]
-    Encode(#[source] serde_json::Error),
-    /// The checkpoint is of another version or was changed by hand.
-    #[error("the checkpoint {checkpoint} of the run is not one of this job")]
+    /// The checkpoint is of another version or was changed by hand, or cannot be written.
+    #[error("the checkpoint {checkpoint} is not one of this job")]
     Checkpoint {
         /// As it is stored.
         checkpoint: String,
-        /// Why it cannot be read.
+        /// What is wrong with it.
         source: serde_json::Error,
     },
     /// The log no longer recognises repeats of that age, and the table that would is not up to date.

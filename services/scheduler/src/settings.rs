@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use chrono_tz::Tz;
 use domain::schedule::{Schedule, ScheduleError};
@@ -14,6 +15,9 @@ pub struct Settings {
     pub zone: Tz,
     /// Rows that are read, turned into events and acknowledged together.
     pub chunk_rows: u64,
+    /// The longest that a run for an old instant waits for the notification table to catch up with the log.
+    #[serde(with = "humantime_serde")]
+    pub table_wait: Duration,
     /// The job `coupon-expiring`.
     pub coupon_expiring: CouponExpiring,
     /// The job `funding-closing`.
