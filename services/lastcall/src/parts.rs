@@ -68,12 +68,7 @@ pub(crate) async fn edge(settings: &Settings) -> anyhow::Result<()> {
 
 /// The engine that jobs are run with.
 pub(crate) fn engine(settings: &Settings, store: Store, log: EventLog) -> anyhow::Result<Engine> {
-    Ok(Engine::new(
-        store,
-        log,
-        settings.scheduler.clone(),
-        settings.nats.duplicate_window,
-    )?)
+    Ok(Engine::new(store, log, settings.scheduler.clone())?)
 }
 
 /// Starts what keeps an edge going; its gate opens when the window is filled.
