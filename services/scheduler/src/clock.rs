@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::schedule::Schedule;
@@ -31,6 +32,10 @@ pub enum SchedulerError {
     #[error("unfinished runs cannot be read")]
     Unfinished(#[from] store::StoreError),
 }
+
+/// After a run that stopped, doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Every second. The ticker itself keeps to a fixed offset from UTC and would be an hour off after a clock change.
 const EVERY_SECOND: &str = "* * * * * *";
@@ -114,9 +119,19 @@ impl Line {
         }
     }
 
+    /// Runs the job for one instant. What may pass (a database or a log that is away) is waited out: each attempt goes on
+    /// where the one before stopped, and nobody has to notice that one failed.
     async fn fire(&self, scheduled_at: DateTime<Utc>) {
-        if let Err(error) = self.engine.run(self.job, scheduled_at, |_| ()).await {
-            tracing::error!(job = %self.job, %scheduled_at, cause = %chain(&error), "a run failed");
+        let mut pause = FIRST_PAUSE;
+        while let Err(error) = self.engine.run(self.job, scheduled_at, |_| ()).await {
+            let cause = chain(&error);
+            if !error.may_pass() {
+                tracing::error!(job = %self.job, %scheduled_at, cause, "a run failed");
+                return;
+            }
+            tracing::warn!(job = %self.job, %scheduled_at, cause, ?pause, "a run stopped; it goes on after a pause");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 }

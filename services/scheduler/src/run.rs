@@ -60,3 +60,14 @@ pub enum RunError {
         logged: u64,
     },
 }
+
+impl RunError {
+    /// Whether trying again later may help.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            // Another process has taken the run over: it is in good hands.
+            Self::Store(StoreError::AttemptOver { .. }) | Self::Checkpoint { .. } => false,
+            Self::Store(_) | Self::Append(_) | Self::Read(_) | Self::TableBehind { .. } => true,
+        }
+    }
+}

@@ -9,16 +9,19 @@ use domain::catalogue::{Alert, Coupon, Follow, Funding, FundingStatus, Pledge, U
 use domain::money::Money;
 use event_log::EventLog;
 use proto_schemas::{CloudEvent, Event, Recipient, UserId};
-use scheduler::{Counts, Engine, Job, RunError, Settings};
+use scheduler::{Counts, Engine, Job, RunError, Scheduler, Settings};
 use store::Store;
+use store::job_runs::State;
 use tempfile::TempDir;
+use test_support::lastcall::eventually;
 use test_support::nats::NatsServer;
+use tokio_util::sync::CancellationToken;
 
 struct Setting {
     engine: Engine,
     log: EventLog,
     store: Store,
-    _nats: NatsServer,
+    nats: NatsServer,
     _folder: TempDir,
 }
 
@@ -35,6 +38,8 @@ async fn setting(chunk_rows: u64) -> Setting {
     store.migrate().await.unwrap();
     let settings = event_log::Settings {
         url: nats.url(),
+        // One test stops the server; nobody has to wait long for what will not come.
+        ack_timeout: Duration::from_secs(1),
         ..event_log::Settings::default()
     };
     let log = EventLog::open(&settings).await.unwrap();
@@ -43,7 +48,7 @@ async fn setting(chunk_rows: u64) -> Setting {
         engine,
         log,
         store,
-        _nats: nats,
+        nats,
         _folder: folder,
     }
 }
@@ -435,4 +440,38 @@ async fn an_instant_beyond_the_duplicate_window_waits_for_the_table_that_knows_i
         ),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_run_that_the_log_fails_goes_on_by_itself_once_the_log_is_back() {
+    let mut setting = setting(10).await;
+    let coupons: Vec<_> = (0..50)
+        .map(|n| coupon(n, nine() + TimeDelta::hours(20)))
+        .collect();
+    setting.store.upsert_coupons(&coupons).await.unwrap();
+    // What a process that was killed leaves behind; the scheduler takes it up at once.
+    setting
+        .store
+        .begin_run("coupon-expiring", nine(), nine())
+        .await
+        .unwrap();
+    setting.nats.kill().await;
+
+    let shutdown = CancellationToken::new();
+    let scheduler = Scheduler::new(setting.engine.clone());
+    let running = tokio::spawn(scheduler.run(shutdown.clone()));
+    eventually("an attempt fails", || async {
+        let runs = setting.store.list_runs(Some("coupon-expiring"), 1).await.unwrap();
+        runs[0].error.clone()
+    })
+    .await;
+    setting.nats.restart().await;
+    eventually("the run is done", || async {
+        let runs = setting.store.list_runs(Some("coupon-expiring"), 1).await.unwrap();
+        runs.into_iter().find(|run| run.state == State::Succeeded)
+    })
+    .await;
+    shutdown.cancel();
+    running.await.unwrap().unwrap();
+    assert_eq!(setting.told().await.len(), 50);
 }
