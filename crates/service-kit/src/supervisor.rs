@@ -21,6 +21,7 @@ pub type TaskError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Supervisor {
     tasks: JoinSet<(&'static str, Result<(), TaskError>)>,
     shutdown: CancellationToken,
+    signals: Option<Signals>,
 }
 
 /// How a process came to fail.
@@ -54,6 +55,13 @@ impl Supervisor {
         Self::default()
     }
 
+    /// Keeps signals from ending the process at once from now on; [`run`](Self::run) then finds those that came before
+    /// it. For a process that has something to clean up already while it starts.
+    pub fn hold_signals(&mut self) -> Result<(), Failure> {
+        self.signals = Some(Signals::listen().map_err(Failure::Signals)?);
+        Ok(())
+    }
+
     /// Tells tasks to end when cancelled.
     pub fn shutdown_token(&self) -> CancellationToken {
         self.shutdown.clone()
@@ -71,7 +79,10 @@ impl Supervisor {
     /// Runs until SIGINT, SIGTERM or a failure, then tells all tasks to end and gives them `grace`. A second signal
     /// means now.
     pub async fn run(mut self, grace: Duration) -> Result<(), Failure> {
-        let mut signals = Signals::listen().map_err(Failure::Signals)?;
+        let mut signals = match self.signals.take() {
+            Some(signals) => signals,
+            None => Signals::listen().map_err(Failure::Signals)?,
+        };
         let first_failure = tokio::select! {
             name = signals.next() => {
                 tracing::info!(signal = %name, "ending");

@@ -38,16 +38,20 @@ pub(crate) async fn run(mut settings: Settings, options: Dev) -> anyhow::Result<
     // Bound before anything is started: a port that is taken must not leave a nats-server behind.
     let listener = Listener::bind(&settings.http.listen).await?;
 
+    let mut supervisor = Supervisor::new();
+    // From here on there is a nats-server that would be left behind.
+    supervisor.hold_signals()?;
     let nats = NatsServer::start(&folder).await?;
     settings.nats.url = nats.url().to_owned();
     settings.database.url = format!("sqlite:{}", folder.path("lastcall.db").display());
-    let served = serve(&settings, &folder, listener, options.seed, &nats).await;
+    let served = serve(supervisor, &settings, &folder, listener, options.seed, &nats).await;
     let stopped = nats.stop().await;
     served?;
     stopped
 }
 
 async fn serve(
+    mut supervisor: Supervisor,
     settings: &Settings,
     folder: &DataFolder,
     listener: Listener,
@@ -65,7 +69,6 @@ async fn serve(
     let engine = parts::engine(settings, store.clone(), log.clone())?;
     let authenticator = Arc::new(Authenticator::new(&settings.auth)?);
 
-    let mut supervisor = Supervisor::new();
     let readiness = Readiness::default();
     supervisor.spawn("nats-server", nats.watch(supervisor.shutdown_token()));
     let projector = Projector::new(store.clone(), log.clone(), settings.projector.clone());
