@@ -105,6 +105,7 @@ class Session {
   #next = null;
   #cursor = null; // up to here the stream has been heard
   #atLeast = null; // the list has to have everything up to here
+  #known = false; // whether the inbox has answered
   #stale = false;
   #reading = false;
   #heard = new Set();
@@ -188,6 +189,7 @@ class Session {
       this.#get("/v1/notifications/unread-count", { at_least }),
     ]);
     this.#cursor ??= page.cursor;
+    this.#known = true;
     this.#merge(page);
     this.#show();
     $("bell").dataset.unread = count.unread;
@@ -282,7 +284,7 @@ class Session {
       if (list.children[place] !== row) list.insertBefore(row, list.children[place] ?? null);
     });
     while (list.children.length > this.#items.length) list.lastElementChild.remove();
-    $("empty").hidden = this.#items.length > 0 || this.#cursor === null && this.#source === null;
+    $("empty").hidden = this.#items.length > 0 || !this.#known;
     $("more").hidden = this.#next === null;
   }
 
