@@ -76,6 +76,7 @@ impl EventLog {
             appended: Appended::default(),
             failed: Vec::new(),
             last: None,
+            refusal: None,
         };
         let mut unsent: Vec<usize> = (0..records.len()).collect();
         for attempt in 0..ATTEMPTS {
@@ -126,6 +127,8 @@ struct Chunk<'a> {
     failed: Vec<usize>,
     /// The last reason for that.
     last: Option<Cause>,
+    /// The first answer that no repetition changes.
+    refusal: Option<AppendError>,
 }
 
 impl Chunk<'_> {
@@ -133,26 +136,15 @@ impl Chunk<'_> {
     /// still counted.
     async fn send(&mut self, indexes: &[usize]) -> Result<(), AppendError> {
         let mut pending = Pending::new();
-        let mut refusal = None;
         for (position, &index) in indexes.iter().enumerate() {
-            let permit = loop {
-                let permits = Arc::clone(&self.log.inner.append_permits);
-                tokio::select! {
-                    biased;
-                    permit = permits.acquire_owned() => break permit,
-                    // Waiting for a permit while one's own acks hold them all would be waiting for ever.
-                    Some((index, outcome)) = pending.next(), if !pending.is_empty() => {
-                        refusal = refusal.or(self.settle(index, outcome).err());
-                    }
-                }
-            };
-            if refusal.is_some() {
+            let permit = self.permit(&mut pending).await;
+            if self.refusal.is_some() {
                 break;
             }
-            match self.publish(index, permit.ok()).await {
+            match self.publish(index, permit).await {
                 Ok(ack) => pending.push(ack),
                 Err(error) => {
-                    refusal = refusal.or(self.settle(index, Err(error)).err());
+                    self.settle(index, Err(error));
                     // The connection takes nothing more. Each further record would wait for its own time-out, in turn.
                     self.failed.extend(&indexes[position + 1..]);
                     break;
@@ -160,24 +152,27 @@ impl Chunk<'_> {
             }
         }
         while let Some((index, outcome)) = pending.next().await {
-            refusal = refusal.or(self.settle(index, outcome).err());
+            self.settle(index, outcome);
         }
-        match refusal {
-            Some(AppendError::Refused {
-                index,
-                id,
-                total,
-                cause,
-                ..
-            }) => Err(AppendError::Refused {
-                index,
-                id,
-                confirmed: self.confirmed(),
-                total,
-                cause,
-            }),
-            Some(other) => Err(other),
-            None => Ok(()),
+        let Some(mut refusal) = self.refusal.take() else {
+            return Ok(());
+        };
+        if let AppendError::Refused { confirmed, .. } = &mut refusal {
+            *confirmed = self.confirmed();
+        }
+        Err(refusal)
+    }
+
+    /// Waits for the right to send one more. Meanwhile acks are taken: when one's own hold all permits, waiting without
+    /// taking them would be waiting for ever.
+    async fn permit(&mut self, pending: &mut Pending) -> Option<OwnedSemaphorePermit> {
+        loop {
+            let permits = Arc::clone(&self.log.inner.append_permits);
+            tokio::select! {
+                biased;
+                permit = permits.acquire_owned() => return permit.ok(),
+                Some((index, outcome)) = pending.next(), if !pending.is_empty() => self.settle(index, outcome),
+            }
         }
     }
 
@@ -208,33 +203,29 @@ impl Chunk<'_> {
         }))
     }
 
-    fn settle(&mut self, index: usize, outcome: Result<PublishAck, PublishError>) -> Result<(), AppendError> {
+    fn settle(&mut self, index: usize, outcome: Result<PublishAck, PublishError>) {
         let expected = &self.log.inner.settings.stream;
-        match outcome {
-            Ok(ack) if ack.stream != *expected => {
-                return Err(AppendError::OtherStream {
-                    index,
-                    expected: expected.clone(),
-                    found: ack.stream,
-                });
-            }
-            Ok(ack) if ack.duplicate => self.appended.already_emitted += 1,
-            Ok(_) => self.appended.emitted += 1,
+        let refusal = match outcome {
+            Ok(ack) if ack.stream != *expected => AppendError::OtherStream {
+                index,
+                expected: expected.clone(),
+                found: ack.stream,
+            },
+            Ok(ack) if ack.duplicate => return self.appended.already_emitted += 1,
+            Ok(_) => return self.appended.emitted += 1,
             Err(error) if may_pass(&error) => {
                 self.last = Some(Cause::of(&error));
-                self.failed.push(index);
+                return self.failed.push(index);
             }
-            Err(error) => {
-                return Err(AppendError::Refused {
-                    index,
-                    id: self.records[index].id,
-                    confirmed: self.confirmed(),
-                    total: self.records.len(),
-                    cause: Cause::of(&error),
-                });
-            }
-        }
-        Ok(())
+            Err(error) => AppendError::Refused {
+                index,
+                id: self.records[index].id,
+                confirmed: 0,
+                total: self.records.len(),
+                cause: Cause::of(&error),
+            },
+        };
+        self.refusal.get_or_insert(refusal);
     }
 
     fn confirmed(&self) -> usize {

@@ -12,6 +12,7 @@
 
 mod append;
 mod connection;
+mod direct_get;
 mod error;
 mod follow;
 mod replay;
@@ -28,7 +29,7 @@ use proto_schemas::Epoch;
 use tokio::sync::{Semaphore, watch};
 
 use crate::connection::{Connection, Purpose};
-use crate::replay::Replay;
+use crate::direct_get::DirectGet;
 use crate::topology::{Topology, epoch_of};
 
 pub use crate::append::{Appended, Record};
@@ -50,7 +51,7 @@ struct Inner {
     context: Context,
     connects: watch::Receiver<u64>,
     append_permits: Arc<Semaphore>,
-    replay: Replay,
+    direct_get: DirectGet,
     topology: Topology,
 }
 
@@ -89,7 +90,7 @@ impl EventLog {
             .max_ack_inflight(settings.in_flight)
             .build(connection.client);
         let topology = Topology::establish(&context, settings).await?;
-        let replay = Replay::open(settings).await?;
+        let direct_get = DirectGet::open(settings).await?;
         let append_permits = Arc::new(Semaphore::new(settings.in_flight));
         let settings = settings.clone();
         let connects = connection.connects;
@@ -99,7 +100,7 @@ impl EventLog {
                 context,
                 connects,
                 append_permits,
-                replay,
+                direct_get,
                 topology,
             }),
         })

@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
@@ -56,6 +56,23 @@ impl NatsServer {
     /// Where clients connect, for example `nats://127.0.0.1:21043`.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Sends something by hand, as anybody with access to the server can, and returns the answer: of a stream for a
+    /// message that it stored, of the JetStream API for a request.
+    ///
+    /// Speaks the [protocol] itself, so that it can send what no code of ours would.
+    ///
+    /// # Panics
+    ///
+    /// When there is no answer within 20 s.
+    ///
+    /// [protocol]: https://docs.nats.io/reference/reference-protocols/nats-protocol
+    pub async fn request(&self, subject: &str, payload: &[u8]) -> String {
+        let answer = tokio::time::timeout(START_LIMIT, exchange(self.port, subject, payload)).await;
+        answer
+            .expect("the server answers in time")
+            .expect("the server speaks its protocol")
     }
 
     /// Ends the server as `kill -9` does. The store stays as it is.
@@ -174,6 +191,35 @@ async fn answers(port: u16) -> bool {
     let mut greeting = String::new();
     let read = BufReader::new(connection).read_line(&mut greeting).await;
     read.is_ok() && greeting.starts_with("INFO ") && greeting.contains("\"jetstream\":true")
+}
+
+async fn exchange(port: u16, subject: &str, payload: &[u8]) -> io::Result<String> {
+    let mut connection = BufReader::new(TcpStream::connect(("127.0.0.1", port)).await?);
+    let inbox = format!("_INBOX.{}", uuid::Uuid::new_v4().simple());
+    let mut request = format!(
+        "CONNECT {{\"verbose\":false,\"pedantic\":false}}\r\nSUB {inbox} 1\r\nPUB {subject} {inbox} {}\r\n",
+        payload.len()
+    )
+    .into_bytes();
+    request.extend_from_slice(payload);
+    request.extend_from_slice(b"\r\n");
+    connection.write_all(&request).await?;
+    loop {
+        let mut line = String::new();
+        if connection.read_line(&mut line).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        // MSG <subject> <subscription> <bytes>
+        if line.starts_with("MSG ") {
+            let bytes = line
+                .split_whitespace()
+                .last()
+                .and_then(|bytes| bytes.parse().ok());
+            let mut answer = vec![0; bytes.ok_or(io::ErrorKind::InvalidData)?];
+            connection.read_exact(&mut answer).await?;
+            return Ok(String::from_utf8_lossy(&answer).into_owned());
+        }
+    }
 }
 
 fn free_port() -> u16 {

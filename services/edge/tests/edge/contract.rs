@@ -79,9 +79,10 @@ async fn a_position_that_the_log_has_deleted_what_follows_is_told_as_expired_and
     let server = NatsServer::start().await;
     let log = open(&server).await;
     append(&log, &mixed(0..60)).await;
-    let context = async_nats::jetstream::new(async_nats::connect(server.url()).await.expect("a connection"));
-    let stream = context.get_stream("EVENTS").await.expect("the stream");
-    stream.purge().sequence(31).await.expect("purged");
+    let purged = server
+        .request("$JS.API.STREAM.PURGE.EVENTS", br#"{"seq": 31}"#)
+        .await;
+    assert!(purged.contains("\"purged\":30"), "{purged}");
     let node = Node::start(&log, tiny_window()).await;
     let mut expired = node.reconnect("ann", &log.epoch().at(12).to_string()).await;
     let told = gap(&mut expired).await;
@@ -179,14 +180,13 @@ async fn what_was_published_by_hand_is_skipped_and_counted_and_stops_nobody() {
     let node = Node::start(&log, Settings::default()).await;
     let mut reader = node.connect("ann").await;
     reader.read_until(LIMIT, |text| text.contains("\n\n")).await;
-    let by_hand = async_nats::jetstream::new(async_nats::connect(server.url()).await.expect("a connection"));
     for (subject, payload) in [
         ("evt.user.not%encoded", &b"{}"[..]),
         ("evt.user.ann", b""),
         ("evt.all", b"\xff\xfe"),
     ] {
-        let ack = by_hand.publish(subject, payload.into()).await.expect("published");
-        ack.await.expect("stored");
+        let ack = server.request(subject, payload).await;
+        assert!(ack.contains("\"stream\":\"EVENTS\""), "{ack}");
     }
     append(&log, &[own("ann", "ours")]).await;
     expect_exactly(&mut reader, &log, &["ours".to_owned()]).await;
