@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use chrono_tz::Tz;
 use clap::ValueEnum;
 use domain::money::Currency;
+use indicatif::ProgressBar;
 
-use super::{Defaults, Progress, Request};
+use super::{Defaults, Request};
 
 const TEACHING: &str = "\
 Columns (those in brackets may be missing):
@@ -102,7 +103,8 @@ impl Args {
                 currency: self.currency,
             },
             rejects: self.rejects.unwrap_or_else(|| rejects_beside(&self.file)),
-            progress: Progress::Shown,
+            // Draws on standard error, and only where that is a terminal.
+            progress: ProgressBar::new_spinner(),
             file: self.file,
         }
     }

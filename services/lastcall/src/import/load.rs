@@ -1,7 +1,6 @@
 //! From a file to the tables: a thread that reads and checks, and a writer, with a short queue between them.
 
 use std::io::{BufReader, Read};
-use std::ops::Range;
 use std::path::Path;
 use std::thread;
 
@@ -30,7 +29,7 @@ struct Chunk<R> {
 
 /// Imports a file of one kind of rows.
 pub(super) async fn load<R: Record>(store: &Store, request: Request) -> anyhow::Result<Summary> {
-    let bar = request.progress.bar();
+    let bar = request.progress;
     let names = Names::new(R::COLUMNS, &request.map)?;
     not_over_the_input(&request.file, &request.rejects)?;
     let (input, length) = open(&request.file)?;
@@ -141,20 +140,20 @@ pub(super) async fn write_records<R: Record>(
         mut rejects,
     } = R::complete(store, records).await?;
     // A row that the database refuses takes its whole statement with it. Halving finds it, and the others are written.
-    let mut parts: Vec<Range<usize>> = vec![0..rows.len()];
-    while let Some(part) = parts.pop() {
-        match R::write(store, &rows[part.clone()]).await {
+    let mut parts = vec![(0, rows.len())];
+    while let Some((start, end)) = parts.pop() {
+        match R::write(store, &rows[start..end]).await {
             Ok(()) => {}
-            Err(error) if error.refuses_rows() && part.len() == 1 => {
+            Err(error) if error.refuses_rows() && end - start == 1 => {
                 rejects.push(Reject {
-                    line: lines[part.start],
+                    line: lines[start],
                     fault: refused(&error),
                 });
             }
             Err(error) if error.refuses_rows() => {
-                let middle = part.start + part.len() / 2;
+                let middle = start.midpoint(end);
                 // The earlier half first: of two rows of one key, the later one counts.
-                parts.extend([middle..part.end, part.start..middle]);
+                parts.extend([(middle, end), (start, middle)]);
             }
             Err(error) => return Err(error),
         }

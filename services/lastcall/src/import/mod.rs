@@ -49,7 +49,8 @@ pub(crate) struct Request {
     pub(crate) defaults: Defaults,
     /// Where rejected rows go; made with the first one.
     pub(crate) rejects: PathBuf,
-    pub(crate) progress: Progress,
+    /// Shows how far it is.
+    pub(crate) progress: ProgressBar,
 }
 
 /// What a file may leave to whoever imports it.
@@ -59,14 +60,6 @@ pub(crate) struct Defaults {
     pub(crate) time_zone: Tz,
     /// The currency of amounts without one.
     pub(crate) currency: Currency,
-}
-
-/// Whether somebody is to see how far it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// A bar on standard error, if that is a terminal.
-    Shown,
-    Hidden,
 }
 
 /// Runs the command.
@@ -101,15 +94,5 @@ pub(crate) async fn run(store: &Store, request: Request) -> anyhow::Result<Summa
         Kind::Follows => load::load::<Follow>(store, request).await,
         Kind::Coupons => load::load::<Coupon>(store, request).await,
         Kind::Alerts => load::load::<Alert>(store, request).await,
-    }
-}
-
-impl Progress {
-    fn bar(self) -> ProgressBar {
-        match self {
-            // Draws on standard error, and only where that is a terminal.
-            Self::Shown => ProgressBar::new_spinner(),
-            Self::Hidden => ProgressBar::hidden(),
-        }
     }
 }

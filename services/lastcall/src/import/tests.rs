@@ -77,7 +77,7 @@ fn request(kind: Kind, file: PathBuf) -> Request {
             currency: "USD".parse().unwrap(),
         },
         rejects: rejects_beside(&file),
-        progress: Progress::Hidden,
+        progress: ProgressBar::hidden(),
         file,
     }
 }
@@ -321,7 +321,7 @@ async fn what_cannot_be_imported_at_all_is_said_clearly() {
     );
     let over = place
         .import_with(Kind::Users, "users.csv", "id\n1\n", |request| {
-            request.rejects = request.file.clone()
+            request.rejects = request.file.clone();
         })
         .await;
     assert!(format!("{:#}", over.unwrap_err()).contains("the file to import"));
