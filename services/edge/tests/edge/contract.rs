@@ -97,6 +97,29 @@ async fn a_position_that_the_log_has_deleted_what_follows_is_told_as_expired_and
 }
 
 #[tokio::test]
+async fn what_the_log_deletes_while_an_edge_runs_is_told_as_expired_from_then_on() {
+    let server = NatsServer::start().await;
+    let log = open(&server).await;
+    append(&log, &mixed(0..60)).await;
+    let node = Node::start(&log, tiny_window()).await;
+    for (kept_from, position) in [(11_u64, 5), (21, 10), (41, 20)] {
+        let cursor = log.epoch().at(position).to_string();
+        // Nothing is missing yet.
+        let mut before = node.reconnect("ann", &cursor).await;
+        assert_eq!(
+            before.next(LIMIT).await.expect("the stream goes on").event,
+            "message"
+        );
+        let purge = format!("{{\"seq\": {kept_from}}}");
+        server
+            .request("$JS.API.STREAM.PURGE.EVENTS", purge.as_bytes())
+            .await;
+        let told = gap(&mut node.reconnect("ann", &cursor).await).await;
+        assert_eq!(told["resumed_from"], log.epoch().at(kept_from - 1).to_string());
+    }
+}
+
+#[tokio::test]
 async fn a_position_ahead_of_the_log_or_in_another_one_is_told_and_the_stream_begins_now() {
     let server = NatsServer::start().await;
     let log = open(&server).await;
