@@ -95,6 +95,8 @@ pub(crate) struct RunScope {
 /// Rows that are worked on together.
 pub(crate) struct Page<Row, Key> {
     pub(crate) rows: Vec<Row>,
+    /// What this page reads to its end, for `appended` to mark as done.
+    pub(crate) completed: Vec<String>,
     /// Where the next page begins; nothing when this is the last one.
     pub(crate) next: Option<Key>,
 }
@@ -135,5 +137,9 @@ pub(crate) trait Steps: Sync {
 fn page_of<Row, Key>(rows: Vec<Row>, limit: u64, key: impl Fn(&Row) -> Key) -> Page<Row, Key> {
     let full = rows.len() as u64 >= limit;
     let next = rows.last().filter(|_| full).map(key);
-    Page { rows, next }
+    Page {
+        rows,
+        completed: Vec::new(),
+        next,
+    }
 }

@@ -323,7 +323,9 @@ async fn everybody_concerned_is_told_the_outcome_once_in_their_first_role() {
             .unwrap();
     }
 
-    setting.run(Job::FundingSettlement, nine()).await;
+    let first = setting.run(Job::FundingSettlement, nine()).await;
+    // Four people for each funding, and three of them backed the one that succeeded.
+    assert_eq!((first.read, first.emitted), (8, 11));
     let again = setting
         .run(Job::FundingSettlement, nine() + TimeDelta::minutes(1))
         .await;

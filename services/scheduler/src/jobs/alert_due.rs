@@ -60,11 +60,16 @@ impl Steps for AlertDue<'_> {
                 };
                 return Ok(Page {
                     rows,
+                    completed: Vec::new(),
                     next: Some(next),
                 });
             }
         }
-        Ok(Page { rows, next: None })
+        Ok(Page {
+            rows,
+            completed: Vec::new(),
+            next: None,
+        })
     }
 
     fn events(&self, _run: RunScope, row: &DueAlert) -> Result<Vec<Occurrence>, BadRow> {

@@ -27,14 +27,8 @@ pub(crate) struct ReaderKey {
     user_id: Option<String>,
 }
 
-/// Somebody to tell, or the end of those whom a funding concerns.
-pub(crate) enum Row {
-    Reader(OutcomeReader),
-    End { funding_id: String },
-}
-
 impl Steps for FundingSettlement<'_> {
-    type Row = Row;
+    type Row = OutcomeReader;
     type Key = ReaderKey;
 
     async fn prepare(&self, run: RunScope) -> Result<(), StoreError> {
@@ -56,64 +50,64 @@ impl Steps for FundingSettlement<'_> {
         }
     }
 
-    async fn read(&self, _run: RunScope, key: Option<ReaderKey>) -> Result<Page<Row, ReaderKey>, StoreError> {
-        let ReaderKey {
-            mut done,
-            mut user_id,
-        } = key.unwrap_or(ReaderKey {
-            done: None,
-            user_id: None,
-        });
-        let mut rows: Vec<Row> = Vec::new();
+    async fn read(
+        &self,
+        _run: RunScope,
+        key: Option<ReaderKey>,
+    ) -> Result<Page<OutcomeReader, ReaderKey>, StoreError> {
+        let (mut done, mut user_id) = key.map_or((None, None), |key| (key.done, key.user_id));
+        let (mut rows, mut completed): (Vec<OutcomeReader>, Vec<String>) = (Vec::new(), Vec::new());
         loop {
             let fundings = self
                 .store
                 .unannounced_fundings(done.as_deref(), self.page_rows)
                 .await?;
             if fundings.is_empty() {
-                return Ok(Page { rows, next: None });
+                return Ok(Page {
+                    rows,
+                    completed,
+                    next: None,
+                });
             }
             for SettledFunding { funding_id, .. } in fundings {
-                let missing = self.page_rows - rows.len() as u64;
+                // Fundings that concern nobody count too, or a page of them would have no end.
+                let missing = self
+                    .page_rows
+                    .saturating_sub((rows.len() + completed.len()) as u64);
+                if missing == 0 {
+                    return Ok(Page {
+                        rows,
+                        completed,
+                        next: Some(ReaderKey { done, user_id }),
+                    });
+                }
                 let readers = self
                     .store
                     .outcome_readers(&funding_id, user_id.as_deref(), missing)
                     .await?;
                 let whole = (readers.len() as u64) < missing;
                 user_id = readers.last().map(|reader| reader.person.user_id.clone());
-                rows.extend(readers.into_iter().map(Row::Reader));
+                rows.extend(readers);
                 if !whole {
                     return Ok(Page {
                         rows,
+                        completed,
                         next: Some(ReaderKey { done, user_id }),
                     });
                 }
-                rows.push(Row::End {
-                    funding_id: funding_id.clone(),
-                });
+                completed.push(funding_id.clone());
                 (done, user_id) = (Some(funding_id), None);
-                if rows.len() as u64 >= self.page_rows {
-                    return Ok(Page {
-                        rows,
-                        next: Some(ReaderKey { done, user_id }),
-                    });
-                }
             }
         }
     }
 
-    fn events(&self, _run: RunScope, row: &Row) -> Result<Vec<Occurrence>, BadRow> {
-        match row {
-            Row::Reader(reader) => reader.notices(),
-            Row::End { .. } => Ok(Vec::new()),
-        }
+    fn events(&self, _run: RunScope, row: &OutcomeReader) -> Result<Vec<Occurrence>, BadRow> {
+        row.notices()
     }
 
-    async fn appended(&self, run: RunScope, page: &Page<Row, ReaderKey>) -> Result<(), StoreError> {
-        for row in &page.rows {
-            if let Row::End { funding_id } = row {
-                self.store.mark_announced(funding_id, run.scheduled_at).await?;
-            }
+    async fn appended(&self, run: RunScope, page: &Page<OutcomeReader, ReaderKey>) -> Result<(), StoreError> {
+        for funding_id in &page.completed {
+            self.store.mark_announced(funding_id, run.scheduled_at).await?;
         }
         Ok(())
     }
