@@ -3,20 +3,22 @@
 // Tests fail by panicking, here and in what they share.
 #![allow(clippy::unwrap_used)]
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+#[path = "page/reader.rs"]
+mod reader;
 
-use chrono::{Days, Utc};
+use std::path::Path;
+
 use fantoccini::{Client, Locator};
 use rustix::process::Signal;
-use serde_json::Value;
 use tempfile::TempDir;
 use test_support::browser::in_browser;
-use test_support::lastcall::{CLOCK_OFF, Dev, Lastcall, Process, eventually};
-use test_support::{csv_file, nats};
+use test_support::lastcall::{Dev, LIMIT, eventually};
+use test_support::person::Person;
 
-const READER: &str = "reader";
+use reader::{
+    OPTIONS, READER, click, ids, ids_in_the_inbox, import, import_coupons, lastcall, open_as_reader, picture,
+    see, start, start_with, tomorrow, until, until_unread,
+};
 
 /// Text that breaks pages which take it for markup, and text that does not survive careless handling.
 const TITLES: [&str; 8] = [
@@ -30,31 +32,6 @@ const TITLES: [&str; 8] = [
     "it's 100% \\ 'quoted' `ticks` ${window.broken = true}",
 ];
 
-fn lastcall() -> Lastcall {
-    Lastcall::new(env!("CARGO_BIN_EXE_lastcall")).with(CLOCK_OFF)
-}
-
-async fn start(folder: &Path) -> Dev {
-    let dev = Dev::start(&lastcall(), folder, &["--seed=none", "--http=127.0.0.1:0"]).await;
-    let users = [READER, "another"].map(|id| vec![id.to_owned(), "en".to_owned(), "Asia/Seoul".to_owned()]);
-    import(&dev, folder, "users", &["id", "locale", "time_zone"], users).await;
-    dev
-}
-
-async fn import(
-    dev: &Dev,
-    folder: &Path,
-    kind: &str,
-    columns: &[&str],
-    rows: impl IntoIterator<Item = Vec<String>>,
-) {
-    let file = folder.join(format!("{kind}.csv"));
-    csv_file::write(&file, columns, rows);
-    dev.lastcall
-        .succeed(["import", kind, file.to_str().unwrap()])
-        .await;
-}
-
 /// Fundings with those titles that close tomorrow, followed by the reader.
 async fn import_closing_fundings(dev: &Dev, folder: &Path) {
     let columns = ["id", "title", "goal", "currency", "closes_at"];
@@ -66,78 +43,6 @@ async fn import_closing_fundings(dev: &Dev, folder: &Path) {
     import(dev, folder, "fundings", &columns, fundings).await;
     let follows = (0..TITLES.len()).map(|i| vec![format!("f{i}"), READER.to_owned()]);
     import(dev, folder, "follows", &["funding_id", "user_id"], follows).await;
-}
-
-async fn import_coupons(dev: &Dev, folder: &Path, prefix: &str, count: usize) {
-    let coupons = (0..count).map(|i| vec![format!("{prefix}{i}"), READER.to_owned(), tomorrow()]);
-    import(dev, folder, "coupons", &["id", "user_id", "expires_on"], coupons).await;
-}
-
-fn tomorrow() -> String {
-    (Utc::now().date_naive() + Days::new(1)).to_string()
-}
-
-/// Where the picture goes of a page on which a test fails.
-fn picture(test: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}.png"))
-}
-
-async fn open_as_reader(page: &Client, dev: &Dev) {
-    page.goto(dev.endpoint("http")).await.unwrap();
-    until(page, "there are people to choose from", "!$('#user').disabled").await;
-    let select = page.find(Locator::Css("#user")).await.unwrap();
-    select.select_by_value(READER).await.unwrap();
-    until(
-        page,
-        "the reader is chosen and connected",
-        "new URLSearchParams(location.search).get('user') === 'reader' \
-         && $('#connection').dataset.state === 'live'",
-    )
-    .await;
-}
-
-async fn see(page: &Client, expression: &str) -> Value {
-    let script = format!(
-        "const $ = (selector) => document.querySelector(selector);
-         const all = (selector, take) => [...document.querySelectorAll(selector)].map(take);
-         return {expression};"
-    );
-    page.execute(&script, Vec::new()).await.unwrap()
-}
-
-async fn until(page: &Client, what: &str, condition: &str) {
-    eventually(what, || async {
-        (see(page, condition).await == true).then_some(())
-    })
-    .await;
-}
-
-async fn until_unread(page: &Client, count: usize) {
-    let condition =
-        format!("$('#bell').dataset.unread === '{count}' && $('#unread').textContent === '{count}'");
-    until(page, &format!("the bell says {count}"), &condition).await;
-}
-
-async fn click(page: &Client, selector: &str) {
-    page.find(Locator::Css(selector))
-        .await
-        .unwrap()
-        .click()
-        .await
-        .unwrap();
-}
-
-async fn ids(page: &Client) -> Vec<String> {
-    let ids = see(page, "all('#notifications li[data-id]', (row) => row.dataset.id)").await;
-    serde_json::from_value(ids).unwrap()
-}
-
-/// What the inbox has for the reader, newest first.
-async fn ids_in_the_inbox(dev: &Dev) -> Vec<String> {
-    let rows = dev.person(READER).await.notifications().await;
-    rows.iter()
-        .map(|row| row["id"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,16 +159,11 @@ async fn after_a_restart_the_page_comes_back_by_itself_with_what_it_missed() {
         until_unread(&page, 2).await;
 
         import_coupons(&dev, folder.path(), "meanwhile", 3).await;
-        let address = dev.endpoint("http").strip_prefix("http://").unwrap().to_owned();
-        let database = dev.endpoint("database").to_owned();
-        assert!(dev.process.stop(Signal::TERM).await.success());
-        until(
-            &page,
-            "the page says so",
-            "$('#connection').dataset.state === 'reconnecting'",
-        )
-        .await;
-        emit_meanwhile(folder.path(), &database).await;
+        let address = stop(&page, &mut dev).await;
+        let mut elsewhere = Dev::start(&lastcall(), folder.path(), &OPTIONS).await;
+        let run = ["jobs", "run", "coupon-expiring", "--json"];
+        assert_eq!(elsewhere.lastcall.json(run).await["emitted"], 3);
+        assert!(elsewhere.process.stop(Signal::TERM).await.success());
 
         let options = ["--seed=none", "--http", &address];
         let dev = Dev::start(&lastcall(), folder.path(), &options).await;
@@ -280,37 +180,59 @@ async fn after_a_restart_the_page_comes_back_by_itself_with_what_it_missed() {
     .await;
 }
 
-/// Runs the job on the same log and tables while nobody can be told.
-async fn emit_meanwhile(folder: &Path, database: &str) {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-        .to_string();
-    let mut command = Command::new(nats::binary());
-    command.args([
-        "--addr",
-        "127.0.0.1",
-        "--port",
-        &port,
-        "--jetstream",
-        "--store_dir",
-    ]);
-    command.arg(folder.join("nats/store"));
-    let mut server = Process::start(command);
-    let nats = format!("nats://127.0.0.1:{port}");
-    let run = [
-        "jobs",
-        "run",
-        "coupon-expiring",
-        "--json",
-        "--nats",
-        &nats,
-        "--database",
-        database,
-    ];
-    let counts = lastcall().json(run).await;
-    assert_eq!(counts["emitted"], 3);
-    server.stop(Signal::TERM).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_says_when_the_log_lost_what_it_missed_and_shows_it_from_the_inbox() {
+    in_browser(&picture("gap"), async |page| {
+        let folder = TempDir::new().unwrap();
+        let forgetful = lastcall().with(["--set=nats.retention=2s", "--set=nats.duplicate_window=2s"]);
+        let mut dev = start_with(&forgetful, folder.path()).await;
+        import_coupons(&dev, folder.path(), "before", 1).await;
+        open_as_reader(&page, &dev).await;
+        click(&page, "button[data-job=coupon-expiring]").await;
+        until_unread(&page, 1).await;
+
+        import_closing_fundings(&dev, folder.path()).await;
+        let address = stop(&page, &mut dev).await;
+        let mut elsewhere = Dev::start(&forgetful, folder.path(), &OPTIONS).await;
+        let run = ["jobs", "run", "funding-closing", "--json"];
+        assert_eq!(elsewhere.lastcall.json(run).await["emitted"], TITLES.len());
+        let reader = elsewhere.person(READER).await;
+        let all = 1 + TITLES.len() as u64;
+        let projected = || async { (reader.projected().await == all).then_some(()) };
+        eventually("the table has everything", projected).await;
+        let expired = || async { (before_the_earliest(&reader).await == all).then_some(()) };
+        eventually("the log has nothing any more", expired).await;
+        assert!(elsewhere.process.stop(Signal::TERM).await.success());
+
+        let options = ["--seed=none", "--http", &address];
+        let dev = Dev::start(&forgetful, folder.path(), &options).await;
+        let said = "all('.toast .title', (title) => title.textContent).includes('Some events are gone')";
+        until(&page, "the page says that something is missing", said).await;
+        until_unread(&page, 1 + TITLES.len()).await;
+        assert_eq!(ids(&page).await, ids_in_the_inbox(&dev).await);
+        assert_eq!(
+            see(&page, "$('#arrived').textContent").await,
+            "1",
+            "nothing came by the stream"
+        );
+    })
+    .await;
+}
+
+/// Stops the server below the page, and returns the address at which the page will look for it.
+async fn stop(page: &Client, dev: &mut Dev) -> String {
+    let address = dev.endpoint("http").strip_prefix("http://").unwrap().to_owned();
+    assert!(dev.process.stop(Signal::TERM).await.success());
+    let said = "$('#connection').dataset.state === 'reconnecting'";
+    until(page, "the page says that it lost the connection", said).await;
+    address
+}
+
+/// The last sequence before the first message that the log has.
+async fn before_the_earliest(person: &Person) -> u64 {
+    let mut stream = person.stream("?from=earliest").await;
+    stream.read_until(LIMIT, |text| text.contains("\n\n")).await;
+    let opened = stream.text();
+    let id = opened.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
+    id.split_once('.').unwrap().1.parse().unwrap()
 }

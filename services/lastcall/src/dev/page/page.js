@@ -91,7 +91,7 @@ function ago(instant) {
 }
 
 function onTheirClock(instant, zone) {
-  const form = { dateStyle: "medium", timeStyle: "short", timeZone: zone };
+  const form = { dateStyle: "medium", timeStyle: "short", hourCycle: "h23", timeZone: zone };
   return new Intl.DateTimeFormat("en", form).format(new Date(instant));
 }
 
