@@ -1,6 +1,9 @@
 //! Every type of event as it was first written. Fixtures are kept for ever: what is stored must stay readable, and what is
 //! written must not change for those who read it elsewhere.
 
+// Tests fail by panicking, here and in what they share.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

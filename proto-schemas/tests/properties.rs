@@ -1,5 +1,8 @@
 //! Whatever is built parses back, and whatever is malformed is refused.
 
+// Tests fail by panicking, here and in what they share.
+#![allow(clippy::unwrap_used)]
+
 use proptest::prelude::*;
 use proto_schemas::cursor::MAX_BYTES;
 use proto_schemas::subject::MAX_TOKEN_BYTES;

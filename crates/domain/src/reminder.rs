@@ -105,9 +105,9 @@ fn minutes_due_on(date: NaiveDate, window: &DueWindow, zone: Tz) -> Option<DueMi
         while low < high {
             let middle = low.midpoint(high);
             if TimeOfDay(middle).instant_on(date, zone) <= instant {
-                low = middle + 1
+                low = middle + 1;
             } else {
-                high = middle
+                high = middle;
             }
         }
         low

@@ -5,18 +5,26 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::{IntoResponse as _, Response};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+
+use crate::problem::Problem;
 
 /// A client that has not sent its whole head by then is cut off: it would hold a task and a socket for nothing.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes that one head may have. Hyper answers a longer one with 431.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Bytes that the body of one request may have. Answered with 413 beyond.
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// How long to wait when the process is out of sockets. Without, the loop would spin on the same error.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
@@ -55,6 +63,9 @@ impl Listener {
 
     /// Serves `router` until told to end; then takes no more connections and waits for those there are.
     pub async fn serve(self, router: Router, shutdown: CancellationToken) -> Result<(), io::Error> {
+        let router = router
+            .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
+            .layer(CatchPanicLayer::custom(|_| panicked()));
         let connections = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
@@ -78,6 +89,11 @@ impl Listener {
     }
 }
 
+/// A handler that panics costs its own request. The panic itself is in the log already.
+fn panicked() -> Response {
+    Problem::broken().into_response()
+}
+
 async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, shutdown: CancellationToken) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%peer, %error, "a connection ended before it began");
@@ -98,5 +114,57 @@ async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, shutdow
     };
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "a connection ended with an error");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::{get, post};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    async fn status_line(address: SocketAddr, request: &str) -> String {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut response = Vec::new();
+        socket.read_to_end(&mut response).await.unwrap();
+        String::from_utf8_lossy(&response)
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    async fn broken() {
+        panic!("on purpose");
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_its_request_and_a_large_body_is_refused_and_the_server_ends_when_told() {
+        let router = Router::new()
+            .route("/panic", get(broken))
+            .route("/echo", post(|body: String| async { body }));
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let (address, shutdown) = (listener.address(), CancellationToken::new());
+        let server = tokio::spawn(listener.serve(router, shutdown.clone()));
+
+        let panic = status_line(
+            address,
+            "GET /panic HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        )
+        .await;
+        assert_eq!(panic, "HTTP/1.1 500 Internal Server Error");
+        let head = "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length:";
+        assert_eq!(
+            status_line(address, &format!("{head} 2\r\n\r\nhi")).await,
+            "HTTP/1.1 200 OK"
+        );
+        assert_eq!(
+            status_line(address, &format!("{head} 70000\r\n\r\n")).await,
+            "HTTP/1.1 413 Payload Too Large"
+        );
+
+        shutdown.cancel();
+        server.await.unwrap().unwrap();
     }
 }

@@ -55,6 +55,11 @@ impl Problem {
     /// Something broke on our side. The cause goes to the log, the client learns only that it did.
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(cause = %crate::telemetry::chain(cause), "a request failed");
+        Self::broken()
+    }
+
+    /// Something broke on our side, and the log has it already.
+    pub(crate) fn broken() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",

@@ -1,5 +1,8 @@
 //! The inbox over real HTTP, on real tables.
 
+// Tests fail by panicking, here and in what they share.
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 use std::time::Duration;
 

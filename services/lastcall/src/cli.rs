@@ -89,8 +89,12 @@ impl Command {
     /// Whether it goes on until it is told to end.
     pub(crate) fn lifetime(&self) -> Lifetime {
         match self {
-            Self::Dev(_) | Self::Scheduler | Self::Projector | Self::Inbox(_) | Self::Edge(_) => Lifetime::Service,
-            Self::Migrate | Self::Import(_) | Self::Jobs(_) | Self::Token(_) | Self::Settings => Lifetime::Command,
+            Self::Dev(_) | Self::Scheduler | Self::Projector | Self::Inbox(_) | Self::Edge(_) => {
+                Lifetime::Service
+            }
+            Self::Migrate | Self::Import(_) | Self::Jobs(_) | Self::Token(_) | Self::Settings => {
+                Lifetime::Command
+            }
         }
     }
 }

@@ -79,9 +79,9 @@ pub(crate) fn spawn_edge(supervisor: &mut Supervisor, edge: &Edge, gate: Gate) {
     supervisor.spawn("edge readiness", async move {
         while !shutdown.is_cancelled() {
             if edge.ready() {
-                gate.open()
+                gate.open();
             } else {
-                gate.close()
+                gate.close();
             }
             tokio::select! {
                 () = shutdown.cancelled() => {}

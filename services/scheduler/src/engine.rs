@@ -137,7 +137,7 @@ impl Engine {
         let counts = pages.counts;
         let outcome = ended
             .as_ref()
-            .map(|()| ())
+            .copied()
             .map_err(|error| service_kit::telemetry::chain(error));
         let recorded = self
             .store

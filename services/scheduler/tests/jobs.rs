@@ -1,5 +1,8 @@
 //! The jobs on a real log and real tables.
 
+// Tests fail by panicking, here and in what they share.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -202,7 +205,7 @@ async fn a_run_that_was_cut_off_goes_on_from_its_checkpoint() {
     }
     let pages = Mutex::new(Vec::new());
     let counts = setting.engine.run(Job::CouponExpiring, nine(), |counts| {
-        pages.lock().unwrap().push(counts.read)
+        pages.lock().unwrap().push(counts.read);
     });
     let counts = counts.await.unwrap();
     assert!(

@@ -46,19 +46,19 @@ pub(super) fn router(
     Router::new()
         .route(
             "/",
-            get(|| file("text/html; charset=utf-8", include_str!("page/index.html"))),
+            get(async || file("text/html; charset=utf-8", include_str!("page/index.html"))),
         )
         .route(
             "/dev/page.js",
-            get(|| file("text/javascript; charset=utf-8", include_str!("page/page.js"))),
+            get(async || file("text/javascript; charset=utf-8", include_str!("page/page.js"))),
         )
         .route(
             "/dev/page.css",
-            get(|| file("text/css; charset=utf-8", include_str!("page/page.css"))),
+            get(async || file("text/css; charset=utf-8", include_str!("page/page.css"))),
         )
         .route(
             "/dev/icon.svg",
-            get(|| file("image/svg+xml", include_str!("page/icon.svg"))),
+            get(async || file("image/svg+xml", include_str!("page/icon.svg"))),
         )
         .route("/dev/users", get(users))
         .route("/dev/session", post(open_session))
@@ -67,7 +67,7 @@ pub(super) fn router(
         .with_state(page)
 }
 
-async fn file(content_type: &'static str, text: &'static str) -> Response {
+fn file(content_type: &'static str, text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
