@@ -173,11 +173,11 @@ impl Engine {
         Ok(last.map_or(earliest, |last| last.max(earliest)))
     }
 
-    /// For an instant so old that the log may have forgotten its events, the notification table is asked instead: it must
-    /// have seen everything that the log has.
-    async fn table_knows_repeats(&self, scheduled_at: DateTime<Utc>) -> Result<bool, RunError> {
+    /// Where the log may have forgotten events that were emitted so long ago, the notification table is asked instead: it
+    /// must have seen everything that the log has.
+    async fn table_knows_repeats(&self, earliest_emission: DateTime<Utc>) -> Result<bool, RunError> {
         let window = TimeDelta::from_std(self.log.duplicate_window()).unwrap_or(TimeDelta::MAX);
-        if Utc::now() - scheduled_at < window {
+        if Utc::now() - earliest_emission < window {
             return Ok(false);
         }
         let logged = self.log.bounds().await?.last_sequence;
@@ -193,7 +193,7 @@ impl Engine {
             }
             if Instant::now() >= deadline {
                 return Err(RunError::TableBehind {
-                    scheduled_at,
+                    earliest_emission,
                     projected,
                     logged,
                 });
@@ -219,7 +219,8 @@ impl Pages<'_> {
         progress: &(impl Fn(Counts) + Send + Sync),
     ) -> Result<(), RunError> {
         steps.prepare(self.scope).await?;
-        let table_knows_repeats = self.engine.table_knows_repeats(self.scope.scheduled_at).await?;
+        let earliest_emission = steps.earliest_emission(self.scope).await?;
+        let table_knows_repeats = self.engine.table_knows_repeats(earliest_emission).await?;
         let mut page = steps.read(self.scope, key).await?;
         loop {
             let mut done = Counts {

@@ -8,7 +8,7 @@ mod funding_settlement;
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::notice::BadRow;
 use domain::occurrence::Occurrence;
 use serde::Serialize;
@@ -113,6 +113,15 @@ pub(crate) trait Steps: Sync {
         async { Ok(()) }
     }
 
+    /// The earliest instant at which another run may have emitted what this one finds. When the log has forgotten what
+    /// was appended then, the notification table is asked instead.
+    fn earliest_emission(
+        &self,
+        run: RunScope,
+    ) -> impl Future<Output = Result<DateTime<Utc>, StoreError>> + Send {
+        async move { Ok(run.scheduled_at) }
+    }
+
     /// The rows after `key`.
     fn read(
         &self,
@@ -131,6 +140,11 @@ pub(crate) trait Steps: Sync {
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Ok(()) }
     }
+}
+
+/// A row whose time lies in a window of some days is found first by the run so many days before.
+fn days_before(run: RunScope, lead_days: u32) -> DateTime<Utc> {
+    run.scheduled_at - TimeDelta::days(i64::from(lead_days) + 1)
 }
 
 /// A page of a reader that gives `limit` rows as long as there are that many.

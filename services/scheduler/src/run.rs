@@ -48,12 +48,12 @@ pub enum RunError {
     },
     /// The log no longer recognises repeats of that age, and the table that would is not up to date.
     #[error(
-        "a run for {scheduled_at} is older than the log recognises repeats, and the notification table that does is at \
-         {projected} of {logged}; start the projector and run again"
+        "events of this run may have been emitted since {earliest_emission}, longer ago than the log recognises repeats, \
+         and the notification table that knows them is at {projected} of {logged}; start the projector and run again"
     )]
     TableBehind {
-        /// What the run was scheduled for.
-        scheduled_at: chrono::DateTime<chrono::Utc>,
+        /// When an earlier run may have emitted the same events.
+        earliest_emission: chrono::DateTime<chrono::Utc>,
         /// The sequence that the table has reached.
         projected: u64,
         /// The sequence that it would have to reach.

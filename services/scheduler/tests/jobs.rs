@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use domain::catalogue::{Alert, Coupon, Follow, Funding, FundingStatus, Pledge, User};
 use domain::money::Money;
 use event_log::EventLog;
@@ -105,10 +105,11 @@ impl Setting {
     }
 }
 
-/// Today at nine in Seoul: recent, so that the log itself recognises repeats.
+/// Today at nine in Seoul, the same all the while: recent, so that the log itself recognises repeats.
 fn nine() -> DateTime<Utc> {
-    let day = Utc::now().date_naive().pred_opt().unwrap();
-    day.and_hms_opt(0, 0, 0).unwrap().and_utc()
+    static NINE: LazyLock<DateTime<Utc>> =
+        LazyLock::new(|| Utc::now().date_naive().and_time(NaiveTime::MIN).and_utc());
+    *NINE
 }
 
 fn user(id: &str) -> UserId {
@@ -445,6 +446,39 @@ async fn an_instant_beyond_the_duplicate_window_waits_for_the_table_that_knows_i
         ),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn what_a_run_of_days_ago_may_have_told_is_looked_for_in_the_table_too() {
+    let setting = setting(10).await;
+    let far = Settings {
+        coupon_expiring: scheduler::CouponExpiring {
+            cron: "0 0 9 * * *".to_owned(),
+            lead_days: 7,
+        },
+        ..jobs(10)
+    };
+    let engine = Engine::new(setting.store.clone(), setting.log.clone(), far).unwrap();
+    setting
+        .store
+        .upsert_coupons(&[coupon(1, nine() + TimeDelta::days(6))])
+        .await
+        .unwrap();
+    // An empty log has told nobody anything.
+    assert_eq!(
+        engine
+            .run(Job::CouponExpiring, nine(), |_| ())
+            .await
+            .unwrap()
+            .emitted,
+        1
+    );
+    // The run of the day after finds the coupon again; four days on, the log would not recognise it.
+    let error = engine
+        .run(Job::CouponExpiring, nine() + TimeDelta::days(1), |_| ())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, RunError::TableBehind { .. }), "{error}");
 }
 
 #[tokio::test]

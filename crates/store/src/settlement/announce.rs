@@ -47,6 +47,21 @@ impl Store {
             .collect())
     }
 
+    /// When the oldest funding that is settled and not announced was settled.
+    pub async fn oldest_unannounced(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        funding::Entity::find()
+            .select_only()
+            .column(funding::Column::SettledAt)
+            .filter(funding::Column::SettledAt.is_not_null())
+            .filter(funding::Column::AnnouncedAt.is_null())
+            .order_by_asc(funding::Column::SettledAt)
+            .limit(1)
+            .into_tuple()
+            .one(self.connection())
+            .await
+            .attempting("reading the oldest unannounced funding")
+    }
+
     /// Records that everybody concerned has been told of a settled funding. The first instant stays.
     pub async fn mark_announced(&self, funding_id: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
         funding::Entity::update_many()

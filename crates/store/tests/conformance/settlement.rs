@@ -15,6 +15,7 @@ on_both_engines!(
     every_backer_gets_one_coupon,
     everyone_concerned_is_told_once_in_the_first_of_their_roles,
     what_is_settled_stays_unannounced_until_it_is_marked,
+    the_oldest_settlement_that_was_not_announced_is_known,
     fundings_past_their_deadline_come_in_pages,
 );
 
@@ -249,6 +250,18 @@ async fn what_is_settled_stays_unannounced_until_it_is_marked(Database { store, 
     assert_eq!(unannounced(None).await, ["f2", "f3"]);
     assert!(settle(&store, "open").await.is_some());
     assert_eq!(unannounced(Some("f3")).await, ["open"]);
+}
+
+async fn the_oldest_settlement_that_was_not_announced_is_known(Database { store, .. }: Database) {
+    let rows = ["early", "late"].map(|id| funding(id, 1, DEADLINE));
+    store.upsert_fundings(&rows).await.unwrap();
+    assert_eq!(store.oldest_unannounced().await.unwrap(), None);
+    let (early, late) = (utc("2026-11-01T00:01:00Z"), utc("2026-11-02T00:01:00Z"));
+    store.settle("late", late, &REWARD).await.unwrap();
+    store.settle("early", early, &REWARD).await.unwrap();
+    assert_eq!(store.oldest_unannounced().await.unwrap(), Some(early));
+    store.mark_announced("early", late).await.unwrap();
+    assert_eq!(store.oldest_unannounced().await.unwrap(), Some(late));
 }
 
 async fn fundings_past_their_deadline_come_in_pages(Database { store, .. }: Database) {

@@ -196,9 +196,9 @@ fn alerts(now: DateTime<Utc>) -> anyhow::Result<Vec<Alert>> {
             id: format!("a-{}", index + 1),
             user_id: UserId::new(user)?,
             title: if locale == "ko" {
-                "저녁 스트레칭"
+                "쿠폰 확인하기"
             } else {
-                "Evening reading list"
+                "Look through my coupons"
             }
             .to_owned(),
             at: TimeOfDay::from_minute(minute).context("no such minute")?,

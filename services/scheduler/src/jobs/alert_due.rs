@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::due::DueWindow;
 use domain::notice::{BadRow, DueAlert};
@@ -25,6 +26,10 @@ pub(crate) struct ZoneKey {
 impl Steps for AlertDue<'_> {
     type Row = DueAlert;
     type Key = ZoneKey;
+
+    async fn earliest_emission(&self, run: RunScope) -> Result<DateTime<Utc>, StoreError> {
+        Ok(run.window_start)
+    }
 
     async fn read(&self, run: RunScope, key: Option<ZoneKey>) -> Result<Page<DueAlert, ZoneKey>, StoreError> {
         let window = DueWindow {

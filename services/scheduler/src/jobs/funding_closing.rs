@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::due::DueWindow;
 use domain::notice::{BadRow, ClosingFollow, RunContext};
@@ -5,7 +6,7 @@ use domain::occurrence::Occurrence;
 use store::due::FollowKey;
 use store::{Store, StoreError};
 
-use super::{Page, RunScope, Steps, page_of};
+use super::{Page, RunScope, Steps, days_before, page_of};
 
 /// Followers of open fundings that close between the scheduled instant and the end of a day soon after.
 pub(crate) struct FundingClosing<'a> {
@@ -18,6 +19,10 @@ pub(crate) struct FundingClosing<'a> {
 impl Steps for FundingClosing<'_> {
     type Row = ClosingFollow;
     type Key = FollowKey;
+
+    async fn earliest_emission(&self, run: RunScope) -> Result<DateTime<Utc>, StoreError> {
+        Ok(days_before(run, self.lead_days))
+    }
 
     async fn read(
         &self,

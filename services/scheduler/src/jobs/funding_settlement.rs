@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use domain::notice::{BadRow, OutcomeReader};
 use domain::occurrence::Occurrence;
 use domain::settlement::Reward;
@@ -48,6 +49,12 @@ impl Steps for FundingSettlement<'_> {
                 None => return Ok(()),
             };
         }
+    }
+
+    /// A funding whose telling was cut off may have waited for its next run for long.
+    async fn earliest_emission(&self, run: RunScope) -> Result<DateTime<Utc>, StoreError> {
+        let oldest = self.store.oldest_unannounced().await?;
+        Ok(oldest.map_or(run.scheduled_at, |settled_at| settled_at.min(run.scheduled_at)))
     }
 
     async fn read(
