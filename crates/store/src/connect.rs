@@ -147,9 +147,6 @@ fn sqlite(path: String) -> ConnectOptions {
             .pragma("journal_mode", "WAL")
             // Loses the last commits at a power failure, never the database; the log has them all.
             .pragma("synchronous", "NORMAL")
-            .pragma("cache_size", std::env::var("CS").unwrap_or("-2000".into()))
-            .pragma("wal_autocheckpoint", std::env::var("WC").unwrap_or("1000".into()))
-            .pragma("mmap_size", std::env::var("MM").unwrap_or("0".into()))
     });
     options
 }
