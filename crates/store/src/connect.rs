@@ -145,7 +145,7 @@ fn sqlite(path: String) -> ConnectOptions {
             .create_if_missing(true)
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("journal_mode", "WAL")
-            // Loses the last commits at a power failure, never the database; the log has them all.
+            // A power failure loses the last commits, never the database. Who cannot have that uses PostgreSQL.
             .pragma("synchronous", "NORMAL")
     });
     options
