@@ -46,7 +46,7 @@ pub struct Settings {
 pub enum KeyError {
     /// Neither the key nor its file is set.
     #[error(
-        "auth.hs256_key_file is not set, so that no token could be believed: name a file that holds the key"
+        "auth.hs256_key_file is not set, so that no token could be made or believed: name a file that holds the key"
     )]
     Missing,
     /// The file cannot be read.

@@ -12,17 +12,19 @@ use crate::import;
 
 const EXAMPLES: &str = "\
 Try it:
-  lastcall dev                                      everything in one process, with a page to look at
+  lastcall dev
   lastcall import coupons coupons.csv --endpoints .lastcall/endpoints.json
   lastcall jobs run coupon-expiring --endpoints .lastcall/endpoints.json
 
-In production each part is its own deployment, on PostgreSQL and a NATS cluster:
-  lastcall migrate && lastcall scheduler            and likewise projector, inbox, edge
+In production each part is its own deployment, on PostgreSQL and NATS:
+  lastcall migrate
+  lastcall scheduler      and likewise projector, inbox and edge
 
-Settings come from flags, then the environment (LASTCALL_<SECTION>_<KEY>, such as LASTCALL_NATS_URL), then the file given
-with --config, then the defaults that `lastcall settings` prints.
+Settings come from flags, then the environment (LASTCALL_<SECTION>_<KEY>,
+such as LASTCALL_NATS_URL), then the file given with --config, then the
+defaults that `lastcall settings` prints.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done, but some rows were left out.";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but for some rows.";
 
 /// Tells people about things that are about to end, and never loses a notification.
 #[derive(Debug, Parser)]

@@ -86,9 +86,8 @@ async fn migrate(settings: &Settings) -> anyhow::Result<()> {
 
 fn make_token(settings: &Settings, options: &Token) -> anyhow::Result<()> {
     let lifetime = TimeDelta::from_std(options.lifetime).context("--lifetime is too long")?;
-    println!(
-        "{}",
-        TokenIssuer::new(&settings.auth)?.issue(&options.user, lifetime)?
-    );
+    let tokens =
+        TokenIssuer::new(&settings.auth).context("for a running `lastcall dev`, say --endpoints FILE")?;
+    println!("{}", tokens.issue(&options.user, lifetime)?);
     Ok(())
 }
