@@ -3,7 +3,7 @@ use chrono_tz::Tz;
 use domain::notice::DueAlert;
 use domain::reminder::{DueMinutes, TimeOfDay};
 use sea_orm::sea_query::{Expr, ExprTrait, Func};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde::{Deserialize, Serialize};
 
 use super::{after, person, with_users};
@@ -100,42 +100,46 @@ impl Store {
         last: Option<&AlertKey>,
         limit: u64,
     ) -> Result<Vec<Row>, StoreError> {
+        let lower_bound = match last {
+            None => alert::Column::AtMinute.gte(number(minutes.from)),
+            Some(key) => after(
+                [alert::Column::AtMinute, alert::Column::Id],
+                [key.minute.cast_signed().into(), key.id.as_str().into()],
+            ),
+        };
         let weekday = 1_i16 << minutes.weekday().num_days_from_monday();
-        let their_zone = Func::coalesce([
-            Expr::col((user::Entity, user::Column::TimeZone)),
-            UNKNOWN_ZONE.into(),
-        ]);
-        let mut page = with_users(alert::Entity::find(), alert::Column::UserId)
-            .select_only()
-            .columns([
-                alert::Column::Id,
-                alert::Column::Title,
-                alert::Column::AtMinute,
-                alert::Column::UserId,
-            ])
-            .columns([user::Column::Locale, user::Column::TimeZone])
-            .filter(alert::Column::AtMinute.between(number(minutes.from), number(minutes.until)))
-            .filter(
-                Expr::col((alert::Entity, alert::Column::Weekdays))
-                    .bit_and(weekday)
-                    .ne(0_i16),
-            )
-            .filter(Expr::expr(their_zone).eq(zone))
+        let on_that_day = Expr::col((alert::Entity, alert::Column::Weekdays))
+            .bit_and(weekday)
+            .ne(0_i16);
+        let page = alerts_in(zone)
+            .filter(lower_bound)
+            .filter(alert::Column::AtMinute.lte(number(minutes.until)))
+            .filter(on_that_day)
             .order_by_asc(alert::Column::AtMinute)
             .order_by_asc(alert::Column::Id)
             .limit(limit);
-        if let Some(key) = last {
-            let columns = [alert::Column::AtMinute, alert::Column::Id];
-            page = page.filter(after(
-                columns,
-                [key.minute.cast_signed().into(), key.id.as_str().into()],
-            ));
-        }
         page.into_tuple()
             .all(self.connection())
             .await
             .attempting("reading due reminders")
     }
+}
+
+fn alerts_in(zone: &str) -> Select<alert::Entity> {
+    let their_zone = Func::coalesce([
+        Expr::col((user::Entity, user::Column::TimeZone)),
+        UNKNOWN_ZONE.into(),
+    ]);
+    with_users(alert::Entity::find(), alert::Column::UserId)
+        .select_only()
+        .columns([
+            alert::Column::Id,
+            alert::Column::Title,
+            alert::Column::AtMinute,
+            alert::Column::UserId,
+        ])
+        .columns([user::Column::Locale, user::Column::TimeZone])
+        .filter(Expr::expr(their_zone).eq(zone))
 }
 
 fn number(time: TimeOfDay) -> i16 {

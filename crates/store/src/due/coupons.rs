@@ -2,7 +2,9 @@ use chrono::{DateTime, Utc};
 use domain::catalogue::CouponStatus;
 use domain::due::DueWindow;
 use domain::notice::ExpiringCoupon;
-use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef};
+use sea_orm::{
+    ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef, Select,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{after, person, with_users};
@@ -47,34 +49,19 @@ impl Store {
         last: Option<&CouponKey>,
         limit: u64,
     ) -> Result<Vec<ExpiringCoupon>, StoreError> {
-        let fundings: RelationDef = coupon::Entity::belongs_to(funding::Entity)
-            .from(coupon::Column::FundingId)
-            .to(funding::Column::Id)
-            .into();
-        let mut page = with_users(coupon::Entity::find(), coupon::Column::UserId)
-            .join(JoinType::LeftJoin, fundings)
-            .select_only()
-            .columns([
-                coupon::Column::Id,
-                coupon::Column::UserId,
-                coupon::Column::FundingId,
-            ])
-            .column(coupon::Column::ExpiresAt)
-            .column(funding::Column::Title)
-            .columns([user::Column::Locale, user::Column::TimeZone])
-            .filter(coupon::Column::Status.eq(CouponStatus::Active.as_str()))
-            .filter(coupon::Column::ExpiresAt.gt(stored(window.after)))
+        let lower_bound = match last {
+            None => coupon::Column::ExpiresAt.gt(stored(window.after)),
+            Some(key) => after(
+                [coupon::Column::ExpiresAt, coupon::Column::Id],
+                [stored(key.expires_at).into(), key.id.as_str().into()],
+            ),
+        };
+        let page = active_coupons()
+            .filter(lower_bound)
             .filter(coupon::Column::ExpiresAt.lte(stored(window.until)))
             .order_by_asc(coupon::Column::ExpiresAt)
             .order_by_asc(coupon::Column::Id)
             .limit(limit);
-        if let Some(key) = last {
-            let columns = [coupon::Column::ExpiresAt, coupon::Column::Id];
-            page = page.filter(after(
-                columns,
-                [stored(key.expires_at).into(), key.id.as_str().into()],
-            ));
-        }
         let rows: Vec<Row> = page
             .into_tuple()
             .all(self.connection())
@@ -82,6 +69,25 @@ impl Store {
             .attempting("reading expiring coupons")?;
         Ok(rows.into_iter().map(expiring).collect())
     }
+}
+
+fn active_coupons() -> Select<coupon::Entity> {
+    let fundings: RelationDef = coupon::Entity::belongs_to(funding::Entity)
+        .from(coupon::Column::FundingId)
+        .to(funding::Column::Id)
+        .into();
+    with_users(coupon::Entity::find(), coupon::Column::UserId)
+        .join(JoinType::LeftJoin, fundings)
+        .select_only()
+        .columns([
+            coupon::Column::Id,
+            coupon::Column::UserId,
+            coupon::Column::FundingId,
+        ])
+        .column(coupon::Column::ExpiresAt)
+        .column(funding::Column::Title)
+        .columns([user::Column::Locale, user::Column::TimeZone])
+        .filter(coupon::Column::Status.eq(CouponStatus::Active.as_str()))
 }
 
 fn expiring(

@@ -80,7 +80,7 @@ impl Store {
 }
 
 fn rest_of_funding(window: &DueWindow, key: &FollowKey) -> Select<follow::Entity> {
-    in_window(window)
+    open_until(window)
         .filter(funding::Column::ClosesAt.eq(stored(key.closes_at)))
         .filter(follow::Column::FundingId.eq(key.funding_id.as_str()))
         .filter(follow::Column::UserId.gt(key.user_id.as_str()))
@@ -88,19 +88,21 @@ fn rest_of_funding(window: &DueWindow, key: &FollowKey) -> Select<follow::Entity
 }
 
 fn later_fundings(window: &DueWindow, last: Option<&FollowKey>) -> Select<follow::Entity> {
-    let page = in_window(window)
+    let lower_bound = match last {
+        None => funding::Column::ClosesAt.gt(stored(window.after)),
+        Some(key) => after(
+            [funding::Column::ClosesAt, funding::Column::Id],
+            [stored(key.closes_at).into(), key.funding_id.as_str().into()],
+        ),
+    };
+    open_until(window)
+        .filter(lower_bound)
         .order_by_asc(funding::Column::ClosesAt)
         .order_by_asc(funding::Column::Id)
-        .order_by_asc(follow::Column::UserId);
-    let Some(key) = last else { return page };
-    let columns = [funding::Column::ClosesAt, funding::Column::Id];
-    page.filter(after(
-        columns,
-        [stored(key.closes_at).into(), key.funding_id.as_str().into()],
-    ))
+        .order_by_asc(follow::Column::UserId)
 }
 
-fn in_window(window: &DueWindow) -> Select<follow::Entity> {
+fn open_until(window: &DueWindow) -> Select<follow::Entity> {
     let fundings: RelationDef = follow::Entity::belongs_to(funding::Entity)
         .from(follow::Column::FundingId)
         .to(funding::Column::Id)
@@ -112,7 +114,6 @@ fn in_window(window: &DueWindow) -> Select<follow::Entity> {
         .columns([funding::Column::Title, funding::Column::ClosesAt])
         .columns([user::Column::Locale, user::Column::TimeZone])
         .filter(funding::Column::Status.eq(FundingStatus::Open.as_str()))
-        .filter(funding::Column::ClosesAt.gt(stored(window.after)))
         .filter(funding::Column::ClosesAt.lte(stored(window.until)))
 }
 

@@ -39,6 +39,9 @@ pub(crate) fn with_users<E: EntityTrait>(select: Select<E>, user_id: E::Column) 
 }
 
 /// `(columns) > (values)`: after a key, in the order of an index over those columns.
+///
+/// It stands in place of the lower bound that the first page has. With both, SQLite would begin at the bound and pass
+/// over every row up to the key, on each page some more.
 pub(crate) fn after<const N: usize, C: ColumnTrait>(columns: [C; N], values: [Value; N]) -> Expr {
     let columns = columns.map(|column| Expr::col(column.as_column_ref()));
     Expr::tuple(columns).gt(Expr::tuple(values.map(Expr::val)))
