@@ -63,7 +63,8 @@ pub(crate) struct Args {
     #[arg(long)]
     format: Option<Format>,
 
-    /// Where rejected rows go, as CSV; FILE.rejects.csv unless given. Written only if there are any.
+    /// Where rejected rows go, as CSV: FILE.rejects.csv unless given, for standard input import.rejects.csv. Written only
+    /// if there are any.
     #[arg(long, value_name = "FILE")]
     rejects: Option<PathBuf>,
 

@@ -1,5 +1,6 @@
 //! From a file to the tables: a thread that reads and checks, and a writer, with a short queue between them.
 
+use std::borrow::Cow;
 use std::io::{BufReader, Read};
 use std::path::Path;
 use std::thread;
@@ -53,7 +54,7 @@ pub(super) async fn load<R: Record>(store: &Store, request: Request) -> anyhow::
     let ignored_headers = reader
         .join()
         .map_err(|_| anyhow!("the reader of the file panicked"))?;
-    let file = || format!("cannot import {}", request.file.display());
+    let file = || format!("cannot import {}", shown(&request.file));
     let ignored_headers = ignored_headers.with_context(file)?;
     let rejected = rejects.count();
     let rejects_file = rejects.finish()?;
@@ -178,6 +179,14 @@ fn measure(bar: &ProgressBar, length: Option<u64>) {
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
+    }
+}
+
+fn shown(file: &Path) -> Cow<'_, str> {
+    if file.as_os_str() == "-" {
+        "standard input".into()
+    } else {
+        file.to_string_lossy()
     }
 }
 
