@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Dev, Seed};
 use crate::endpoints::Endpoints;
+use crate::output::say;
 use crate::parts::{self, GRACE};
 use crate::settings::Settings;
 use crate::{connect, listen_on};
@@ -132,11 +133,14 @@ async fn announce(
         }
     }
     endpoints.write(&file)?;
-    println!(
+    say(format_args!(
         "Lastcall is running: open {} in a browser. Ctrl-C stops it.",
         endpoints.http
-    );
-    println!("Other commands reach it with --endpoints '{}'", file.display());
+    ))?;
+    say(format_args!(
+        "Other commands reach it with --endpoints '{}'",
+        file.display()
+    ))?;
     shutdown.cancelled().await;
     Ok(())
 }

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use scheduler::{Counts, Job};
 
 use crate::cli::RunJob;
+use crate::output::say;
 use crate::settings::Settings;
 use crate::{Done, connect, parts};
 
@@ -18,15 +19,13 @@ const INSTANTS_SHOWN: usize = 3;
 pub(crate) fn list(settings: &Settings) -> anyhow::Result<()> {
     let zone = settings.scheduler.zone;
     for (job, schedule) in settings.scheduler.schedules()? {
-        println!("{job}  {schedule}");
+        say(format_args!("{job}  {schedule}"))?;
         let instants = std::iter::successors(schedule.next_after(Utc::now()), |i| schedule.next_after(*i));
         for instant in instants.take(INSTANTS_SHOWN) {
-            println!(
-                "  {}",
-                instant
-                    .with_timezone(&zone)
-                    .to_rfc3339_opts(SecondsFormat::Secs, true)
-            );
+            let local = instant
+                .with_timezone(&zone)
+                .to_rfc3339_opts(SecondsFormat::Secs, true);
+            say(format_args!("  {local}"))?;
         }
     }
     Ok(())
@@ -55,7 +54,7 @@ pub(crate) async fn run(settings: &Settings, options: RunJob) -> anyhow::Result<
     })?;
 
     if options.json {
-        println!("{}", serde_json::to_string(&counts)?);
+        say(serde_json::to_string(&counts)?)?;
     } else {
         let Counts {
             read,
@@ -63,9 +62,9 @@ pub(crate) async fn run(settings: &Settings, options: RunJob) -> anyhow::Result<
             already_emitted,
             skipped,
         } = counts;
-        println!(
+        say(format_args!(
             "{read} rows read: {emitted} events emitted, {already_emitted} already emitted, {skipped} rows skipped"
-        );
+        ))?;
     }
     Ok(if counts.skipped > 0 {
         Done::SomeLeftOut

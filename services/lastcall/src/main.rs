@@ -6,6 +6,7 @@ mod dev;
 mod endpoints;
 mod import;
 mod jobs;
+mod output;
 mod parts;
 mod settings;
 
@@ -18,6 +19,7 @@ use service_kit::auth::TokenIssuer;
 use service_kit::telemetry::{self, chain};
 
 use crate::cli::{Cli, Command, Common, Jobs, Token};
+use crate::output::{reader_is_gone, say};
 use crate::settings::Settings;
 
 /// What was asked for is done, but some rows were left out.
@@ -35,6 +37,7 @@ async fn main() -> ExitCode {
     match run(command, &common).await {
         Ok(Done::Wholly) => ExitCode::SUCCESS,
         Ok(Done::SomeLeftOut) => ExitCode::from(SOME_LEFT_OUT),
+        Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lastcall: {}", chain(error.as_ref()));
             ExitCode::FAILURE
@@ -44,7 +47,7 @@ async fn main() -> ExitCode {
 
 async fn run(command: Command, common: &Common) -> anyhow::Result<Done> {
     if let Command::Settings = command {
-        print!("{}", Settings::documented());
+        say(Settings::documented().trim_end())?;
         return Ok(Done::Wholly);
     }
     let mut settings = Settings::load(common)?;
@@ -80,7 +83,9 @@ fn listen_on(settings: &mut Settings, address: Option<String>) {
 async fn migrate(settings: &Settings) -> anyhow::Result<()> {
     let store = store::Store::connect(&settings.database).await?;
     let applied = store.migrate().await?;
-    println!("{applied} migrations applied; the tables are up to date");
+    say(format_args!(
+        "{applied} migrations applied; the tables are up to date"
+    ))?;
     Ok(())
 }
 
@@ -88,6 +93,5 @@ fn make_token(settings: &Settings, options: &Token) -> anyhow::Result<()> {
     let lifetime = TimeDelta::from_std(options.lifetime).context("--lifetime is too long")?;
     let tokens =
         TokenIssuer::new(&settings.auth).context("for a running `lastcall dev`, say --endpoints FILE")?;
-    println!("{}", tokens.issue(&options.user, lifetime)?);
-    Ok(())
+    Ok(say(tokens.issue(&options.user, lifetime)?)?)
 }

@@ -14,6 +14,7 @@ use service_kit::supervisor::Supervisor;
 use store::Store;
 
 use crate::connect;
+use crate::output::say;
 use crate::settings::Settings;
 
 /// How long a process may take to end once it is told to.
@@ -134,7 +135,7 @@ impl Process {
 
     async fn serve(&mut self, settings: &Settings, router: axum::Router) -> anyhow::Result<()> {
         let listener = Listener::bind(&settings.http.listen).await?;
-        println!("listening on http://{}", listener.address());
+        say(format_args!("listening on http://{}", listener.address()))?;
         self.supervisor
             .spawn("http", listener.serve(router, self.supervisor.shutdown_token()));
         Ok(())

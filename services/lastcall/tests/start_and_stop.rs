@@ -188,3 +188,13 @@ async fn dev_that_is_told_to_end_while_it_starts_leaves_nothing_behind() {
     assert!(dev.stop(Signal::TERM).await.success());
     assert_eq!(processes_of(folder.path()), Vec::<String>::new());
 }
+
+#[test]
+fn a_command_whose_reader_has_gone_ends_without_an_error() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lastcall"));
+    let ended = command.arg("settings").stdout(writer).output().unwrap();
+    assert!(ended.status.success(), "{:?}", ended.status);
+    assert_eq!(String::from_utf8(ended.stderr).unwrap(), "");
+}

@@ -32,6 +32,7 @@ use store::Store;
 pub(crate) use args::{Args, Format, Kind};
 pub(crate) use summary::Summary;
 
+use crate::output::say;
 use crate::settings::Settings;
 use crate::{Done, connect};
 use records::PledgeLine;
@@ -69,9 +70,9 @@ pub(crate) async fn command(settings: &Settings, args: Args) -> anyhow::Result<D
     let store = connect::store(settings).await?;
     let summary = run(&store, request).await?;
     if json {
-        println!("{}", serde_json::to_string(&summary)?);
+        say(serde_json::to_string(&summary)?)?;
     } else {
-        println!("{summary}");
+        say(&summary)?;
     }
     Ok(if summary.rejected > 0 {
         Done::SomeLeftOut
