@@ -87,6 +87,18 @@ pub(crate) enum Command {
     Settings,
 }
 
+impl Common {
+    /// Everything but where servers are.
+    pub(crate) fn without_servers(&self) -> Self {
+        Self {
+            endpoints: None,
+            nats: None,
+            database: None,
+            ..self.clone()
+        }
+    }
+}
+
 impl Command {
     /// Whether it goes on until it is told to end.
     pub(crate) fn lifetime(&self) -> Lifetime {

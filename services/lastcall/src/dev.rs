@@ -28,12 +28,17 @@ use crate::{connect, listen_on};
 use data_folder::DataFolder;
 use nats_server::NatsServer;
 
+/// Says where the servers are, while they are there.
+const ENDPOINTS: &str = "endpoints.json";
+
 /// Between two looks whether every part is ready.
 const READY_POLL: Duration = Duration::from_millis(20);
 
 /// Runs until it is told to end.
 pub(crate) async fn run(mut settings: Settings, options: Dev) -> anyhow::Result<()> {
     let folder = DataFolder::open(&options.data)?;
+    // A process that was killed leaves its file behind, and scripts wait for the file of this one.
+    folder.forget(ENDPOINTS);
     settings.auth.hs256_key = Some(folder.token_key()?);
     listen_on(&mut settings, options.http);
     // Bound before anything is started: a port that is taken must not leave a nats-server behind.
@@ -109,13 +114,13 @@ async fn serve(
         "announcement",
         announce(
             endpoints,
-            folder.path("endpoints.json"),
+            folder.path(ENDPOINTS),
             readiness,
             supervisor.shutdown_token(),
         ),
     );
     let ended = supervisor.run(GRACE).await;
-    folder.forget("endpoints.json");
+    folder.forget(ENDPOINTS);
     Ok(ended?)
 }
 

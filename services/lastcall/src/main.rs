@@ -50,7 +50,11 @@ async fn run(command: Command, common: &Common) -> anyhow::Result<Done> {
         say(Settings::documented().trim_end())?;
         return Ok(Done::Wholly);
     }
-    let mut settings = Settings::load(common)?;
+    let mut settings = match command {
+        // It brings its own servers; the file of an earlier run says nothing about them.
+        Command::Dev(_) => Settings::load(&common.without_servers())?,
+        _ => Settings::load(common)?,
+    };
     telemetry::start(&settings.telemetry, command.lifetime()).context("telemetry.filter")?;
     match command {
         Command::Dev(options) => dev::run(settings, options).await?,

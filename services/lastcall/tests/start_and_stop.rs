@@ -61,7 +61,9 @@ async fn dev_goes_on_where_it_was_also_in_a_folder_with_a_space_in_its_name() {
         "nothing is left behind"
     );
 
-    let dev = Dev::start(&lastcall(), &folder, &["--http=127.0.0.1:0"]).await;
+    // Whoever has LASTCALL_ENDPOINTS set for other commands must be able to start `dev` all the same.
+    let arguments = ["--http=127.0.0.1:0", "--endpoints=of-an-earlier-run.json"];
+    let dev = Dev::start(&lastcall(), &folder, &arguments).await;
     assert_eq!(self::users(&dev).await, users, "the demo was not filled in again");
     assert_eq!(lists(&dev, &users).await, before);
 }
