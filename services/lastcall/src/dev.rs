@@ -84,7 +84,11 @@ async fn serve(
     );
     let edge = Edge::new(log, settings.edge.clone())?;
     parts::spawn_edge(&mut supervisor, &edge, readiness.gate("edge"));
-    let fired = parts::fire(engine.clone(), readiness.gate("scheduler"), &supervisor);
+    let fired = parts::fire(
+        engine.clone(),
+        readiness.gate("scheduler"),
+        supervisor.shutdown_token(),
+    );
     supervisor.spawn("scheduler", fired);
 
     let router = routes::router(

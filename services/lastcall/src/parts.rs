@@ -12,6 +12,7 @@ use service_kit::health::{self, Gate, Readiness};
 use service_kit::http::Listener;
 use service_kit::supervisor::Supervisor;
 use store::Store;
+use tokio_util::sync::CancellationToken;
 
 use crate::connect;
 use crate::output::say;
@@ -29,7 +30,11 @@ pub(crate) async fn scheduler(settings: &Settings) -> anyhow::Result<()> {
     let gate = process.readiness.gate("scheduler");
     process.supervisor.spawn(
         "scheduler",
-        fire(engine(settings, store, log)?, gate, &process.supervisor),
+        fire(
+            engine(settings, store, log)?,
+            gate,
+            process.supervisor.shutdown_token(),
+        ),
     );
     process.run().await
 }
@@ -93,22 +98,14 @@ pub(crate) fn spawn_edge(supervisor: &mut Supervisor, edge: &Edge, gate: Gate) {
     });
 }
 
-async fn fire_until_told(
-    scheduler: Scheduler,
-    gate: Gate,
-    shutdown: tokio_util::sync::CancellationToken,
-) -> Result<(), ::scheduler::SchedulerError> {
-    gate.open();
-    scheduler.run(shutdown).await
-}
-
-/// Fires jobs with this engine until the process is told to end.
-pub(crate) fn fire(
+/// Fires jobs with this engine until told to end.
+pub(crate) async fn fire(
     engine: Engine,
     gate: Gate,
-    supervisor: &Supervisor,
-) -> impl Future<Output = Result<(), ::scheduler::SchedulerError>> + Send + use<> {
-    fire_until_told(Scheduler::new(engine), gate, supervisor.shutdown_token())
+    shutdown: CancellationToken,
+) -> Result<(), ::scheduler::SchedulerError> {
+    gate.open();
+    Scheduler::new(engine).run(shutdown).await
 }
 
 /// What every process has.

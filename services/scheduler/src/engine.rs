@@ -7,8 +7,9 @@ use domain::occurrence::Occurrence;
 use domain::schedule::Schedule;
 use domain::settlement::Reward;
 use event_log::{Appended, EventLog, Record};
-use store::Store;
+use service_kit::telemetry::chain;
 use store::job_runs::Attempt;
+use store::{Store, StoreError};
 
 use crate::jobs::{AlertDue, CouponExpiring, FundingClosing, FundingSettlement, Job, Page, RunScope, Steps};
 use crate::run::{Counts, RunError};
@@ -135,14 +136,7 @@ impl Engine {
             Err(error) => Err(error),
         };
         let counts = pages.counts;
-        let outcome = ended
-            .as_ref()
-            .copied()
-            .map_err(|error| service_kit::telemetry::chain(error));
-        let recorded = self
-            .store
-            .finish_run(&start.attempt, outcome, stored_counts(counts))
-            .await;
+        let recorded = self.record(&start.attempt, ended.as_ref().err(), counts).await;
         // What stopped the run says more than that its end could not be recorded.
         ended?;
         recorded?;
@@ -159,6 +153,20 @@ impl Engine {
             tracing::info!(%job, %scheduled_at, read, emitted, already_emitted, skipped, took, "done");
         }
         Ok(counts)
+    }
+
+    async fn record(
+        &self,
+        attempt: &Attempt,
+        error: Option<&RunError>,
+        counts: Counts,
+    ) -> Result<(), StoreError> {
+        let counts = stored_counts(counts);
+        match error {
+            None => self.store.finish_run(attempt, Ok(()), counts).await,
+            Some(error) if error.may_pass() => self.store.interrupt_run(attempt, chain(error), counts).await,
+            Some(error) => self.store.finish_run(attempt, Err(chain(error)), counts).await,
+        }
     }
 
     /// The instant up to which earlier runs have done what this one is about: for the very first run, the instant it would
@@ -215,7 +223,7 @@ impl Pages<'_> {
     async fn work<S: Steps>(
         &mut self,
         steps: &S,
-        mut key: Option<S::Key>,
+        key: Option<S::Key>,
         progress: &(impl Fn(Counts) + Send + Sync),
     ) -> Result<(), RunError> {
         steps.prepare(self.scope).await?;
@@ -251,9 +259,8 @@ impl Pages<'_> {
             self.counts += done;
             progress(self.counts);
 
-            key = page.next;
-            let Some(checkpoint) = key else { return Ok(()) };
-            let checkpoint = write_checkpoint(&checkpoint)?;
+            let Some(key) = page.next else { return Ok(()) };
+            let checkpoint = write_checkpoint(&key)?;
             self.engine
                 .store
                 .save_checkpoint(self.attempt, &checkpoint, stored_counts(self.counts))

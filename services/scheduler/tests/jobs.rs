@@ -482,6 +482,30 @@ async fn what_a_run_of_days_ago_may_have_told_is_looked_for_in_the_table_too() {
 }
 
 #[tokio::test]
+async fn a_run_that_waited_for_the_log_when_its_process_ended_is_finished_by_the_next() {
+    let mut setting = setting(10).await;
+    let coupons: Vec<_> = (0..50)
+        .map(|n| coupon(n, nine() + TimeDelta::hours(20)))
+        .collect();
+    setting.store.upsert_coupons(&coupons).await.unwrap();
+    setting.nats.kill().await;
+    let stopped = setting.engine.run(Job::CouponExpiring, nine(), |_| ()).await;
+    assert!(matches!(stopped, Err(RunError::Append(_))), "{stopped:?}");
+    setting.nats.restart().await;
+
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(Scheduler::new(setting.engine.clone()).run(shutdown.clone()));
+    eventually("the next process finishes the run", || async {
+        let runs = setting.store.list_runs(Some("coupon-expiring"), 1).await.unwrap();
+        runs.into_iter().find(|run| run.state == State::Succeeded)
+    })
+    .await;
+    shutdown.cancel();
+    running.await.unwrap().unwrap();
+    assert_eq!(setting.told().await.len(), 50);
+}
+
+#[tokio::test]
 async fn a_run_that_the_log_fails_goes_on_by_itself_once_the_log_is_back() {
     let mut setting = setting(10).await;
     let coupons: Vec<_> = (0..50)

@@ -1,4 +1,4 @@
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, UpdateMany};
 use serde_json::Value;
@@ -51,10 +51,7 @@ impl Store {
         };
         let now = stored(Utc::now());
         let transaction = self.begin_write().await.attempting(attempted)?;
-        let ended = job_attempt::Entity::update_many()
-            .col_expr(job_attempt::Column::State, Expr::value(state.as_str()))
-            .col_expr(job_attempt::Column::EndedAt, Expr::value(now))
-            .col_expr(job_attempt::Column::Error, Expr::value(error.clone()));
+        let ended = attempt_ended(state, error.clone(), now);
         write_attempt(&transaction, attempt, ended, counts, attempted).await?;
         let finished = job_run::Entity::update_many()
             .col_expr(job_run::Column::State, Expr::value(state.as_str()))
@@ -65,6 +62,37 @@ impl Store {
             .attempting(attempted)?;
         transaction.commit().await.attempting(attempted)
     }
+
+    /// Records that something which may pass stopped an attempt. The attempt has failed, the run has not: it stays among
+    /// the [unfinished](Store::unfinished_runs), or a process that ends before it tries again would take it along.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::finish_run`].
+    pub async fn interrupt_run(
+        &self,
+        attempt: &Attempt,
+        error: String,
+        counts: Counts,
+    ) -> Result<(), StoreError> {
+        let attempted = "recording that a job run was interrupted";
+        let transaction = self.begin_write().await.attempting(attempted)?;
+        let ended = attempt_ended(State::Failed, Some(error.clone()), stored(Utc::now()));
+        write_attempt(&transaction, attempt, ended, counts, attempted).await?;
+        let interrupted =
+            job_run::Entity::update_many().col_expr(job_run::Column::Error, Expr::value(Some(error)));
+        write_run(&transaction, attempt, interrupted, counts)
+            .await
+            .attempting(attempted)?;
+        transaction.commit().await.attempting(attempted)
+    }
+}
+
+fn attempt_ended(state: State, error: Option<String>, at: DateTime<Utc>) -> UpdateMany<job_attempt::Entity> {
+    job_attempt::Entity::update_many()
+        .col_expr(job_attempt::Column::State, Expr::value(state.as_str()))
+        .col_expr(job_attempt::Column::EndedAt, Expr::value(at))
+        .col_expr(job_attempt::Column::Error, Expr::value(error))
 }
 
 /// Only while it is running: what an attempt that was taken over from still says would put the run back.

@@ -10,6 +10,7 @@ on_both_engines!(
     an_attempt_goes_on_where_the_last_one_was_cut_off,
     an_attempt_that_was_taken_over_from_can_write_no_more,
     a_failed_run_is_taken_up_again_at_its_checkpoint,
+    an_interrupted_run_stays_unfinished_with_its_reason,
     a_run_that_succeeded_begins_again_from_the_beginning,
     of_many_that_begin_one_run_the_last_goes_on,
     runs_are_listed_with_their_attempts,
@@ -136,6 +137,29 @@ async fn a_failed_run_is_taken_up_again_at_its_checkpoint(Database { store, .. }
         (Some(State::Failed), Some(json!("here")))
     );
     assert_eq!(store.list_runs(None, 1).await.unwrap()[0].error, None);
+}
+
+async fn an_interrupted_run_stays_unfinished_with_its_reason(Database { store, .. }: Database) {
+    let first = store.begin_run(JOB, utc(AT), utc(START)).await.unwrap();
+    store
+        .save_checkpoint(&first.attempt, &json!("here"), SOME)
+        .await
+        .unwrap();
+    let interrupted = store.interrupt_run(&first.attempt, "the log is away".to_owned(), SOME);
+    interrupted.await.unwrap();
+    let unfinished = store.unfinished_runs().await.unwrap();
+    assert_eq!(unfinished, [(JOB.to_owned(), utc(AT))]);
+    let run = store.list_runs(None, 1).await.unwrap().remove(0);
+    assert_eq!(
+        (run.state, run.error.as_deref()),
+        (State::Running, Some("the log is away"))
+    );
+    assert_eq!(run.attempts[0].state, State::Failed);
+
+    let second = store.begin_run(JOB, utc(AT), utc(START)).await.unwrap();
+    assert_eq!(second.checkpoint, Some(json!("here")));
+    store.finish_run(&second.attempt, Ok(()), MORE).await.unwrap();
+    assert!(store.unfinished_runs().await.unwrap().is_empty());
 }
 
 async fn a_run_that_succeeded_begins_again_from_the_beginning(Database { store, .. }: Database) {
