@@ -95,6 +95,8 @@ pub(crate) struct RunScope {
 /// Rows that are worked on together.
 pub(crate) struct Page<Row, Key> {
     pub(crate) rows: Vec<Row>,
+    /// Rows that could not be read as what they should be.
+    pub(crate) bad: Vec<BadRow>,
     /// What this page reads to its end, for `appended` to mark as done.
     pub(crate) completed: Vec<String>,
     /// Where the next page begins; nothing when this is the last one.
@@ -103,14 +105,20 @@ pub(crate) struct Page<Row, Key> {
 
 /// What a job does. The engine calls `prepare` once for each attempt, then for each page `read`, `events` for each of its
 /// rows, and `appended` when the log has acknowledged all of them.
-pub(crate) trait Steps: Sync {
+pub(crate) trait Steps: Send + Sync + 'static {
     type Row: Send + Sync;
     /// Where a page begins; stored as the run's checkpoint.
     type Key: Serialize + DeserializeOwned + Clone + Send + Sync;
 
-    /// Changes the state that rows are then read from. Must find out for itself what an earlier attempt has done.
-    fn prepare(&self, _run: RunScope) -> impl Future<Output = Result<(), StoreError>> + Send {
-        async { Ok(()) }
+    /// Changes the state that rows are then read from, and says of which rows it could not. Must find out for itself what
+    /// an earlier attempt has done.
+    fn prepare(&self, _run: RunScope) -> impl Future<Output = Result<Vec<BadRow>, StoreError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
+    /// About how many rows there are to read in all, where that can be known cheaply.
+    fn total(&self, _run: RunScope) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send {
+        async { Ok(None) }
     }
 
     /// The earliest instant at which another run may have emitted what this one finds. When the log has forgotten what
@@ -153,6 +161,7 @@ fn page_of<Row, Key>(rows: Vec<Row>, limit: u64, key: impl Fn(&Row) -> Key) -> P
     let next = rows.last().filter(|_| full).map(key);
     Page {
         rows,
+        bad: Vec::new(),
         completed: Vec::new(),
         next,
     }

@@ -11,8 +11,8 @@ use store::{Store, StoreError};
 use super::{Page, RunScope, Steps};
 
 /// Reminders whose time of day came, on their owner's clock, since the runs before this one.
-pub(crate) struct AlertDue<'a> {
-    pub(crate) store: &'a Store,
+pub(crate) struct AlertDue {
+    pub(crate) store: Store,
     pub(crate) page_rows: u64,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct ZoneKey {
     alert: Option<AlertKey>,
 }
 
-impl Steps for AlertDue<'_> {
+impl Steps for AlertDue {
     type Row = DueAlert;
     type Key = ZoneKey;
 
@@ -65,6 +65,7 @@ impl Steps for AlertDue<'_> {
                 };
                 return Ok(Page {
                     rows,
+                    bad: Vec::new(),
                     completed: Vec::new(),
                     next: Some(next),
                 });
@@ -72,6 +73,7 @@ impl Steps for AlertDue<'_> {
         }
         Ok(Page {
             rows,
+            bad: Vec::new(),
             completed: Vec::new(),
             next: None,
         })

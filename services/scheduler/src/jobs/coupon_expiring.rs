@@ -9,14 +9,14 @@ use store::{Store, StoreError};
 use super::{Page, RunScope, Steps, days_before, page_of};
 
 /// Active coupons that expire between the scheduled instant and the end of a day soon after.
-pub(crate) struct CouponExpiring<'a> {
-    pub(crate) store: &'a Store,
+pub(crate) struct CouponExpiring {
+    pub(crate) store: Store,
     pub(crate) zone: Tz,
     pub(crate) lead_days: u32,
     pub(crate) page_rows: u64,
 }
 
-impl Steps for CouponExpiring<'_> {
+impl Steps for CouponExpiring {
     type Row = ExpiringCoupon;
     type Key = CouponKey;
 

@@ -9,14 +9,14 @@ use store::{Store, StoreError};
 use super::{Page, RunScope, Steps, days_before, page_of};
 
 /// Followers of open fundings that close between the scheduled instant and the end of a day soon after.
-pub(crate) struct FundingClosing<'a> {
-    pub(crate) store: &'a Store,
+pub(crate) struct FundingClosing {
+    pub(crate) store: Store,
     pub(crate) zone: Tz,
     pub(crate) lead_days: u32,
     pub(crate) page_rows: u64,
 }
 
-impl Steps for FundingClosing<'_> {
+impl Steps for FundingClosing {
     type Row = ClosingFollow;
     type Key = FollowKey;
 

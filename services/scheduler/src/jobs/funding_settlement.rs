@@ -13,8 +13,8 @@ use super::{Page, RunScope, Steps};
 ///
 /// What is told is read from the settled state. A crash between the two leaves the funding settled and untold, and the
 /// next run, whichever it is, tells.
-pub(crate) struct FundingSettlement<'a> {
-    pub(crate) store: &'a Store,
+pub(crate) struct FundingSettlement {
+    pub(crate) store: Store,
     pub(crate) reward: Reward,
     pub(crate) page_rows: u64,
 }
@@ -28,11 +28,11 @@ pub(crate) struct ReaderKey {
     user_id: Option<String>,
 }
 
-impl Steps for FundingSettlement<'_> {
+impl Steps for FundingSettlement {
     type Row = OutcomeReader;
     type Key = ReaderKey;
 
-    async fn prepare(&self, run: RunScope) -> Result<(), StoreError> {
+    async fn prepare(&self, run: RunScope) -> Result<Vec<BadRow>, StoreError> {
         let mut last: Option<FundingKey> = None;
         loop {
             let due = self
@@ -46,7 +46,7 @@ impl Steps for FundingSettlement<'_> {
             }
             last = match due.into_iter().next_back() {
                 Some(key) => Some(key),
-                None => return Ok(()),
+                None => return Ok(Vec::new()),
             };
         }
     }
@@ -72,6 +72,7 @@ impl Steps for FundingSettlement<'_> {
             if fundings.is_empty() {
                 return Ok(Page {
                     rows,
+                    bad: Vec::new(),
                     completed,
                     next: None,
                 });
@@ -84,6 +85,7 @@ impl Steps for FundingSettlement<'_> {
                 if missing == 0 {
                     return Ok(Page {
                         rows,
+                        bad: Vec::new(),
                         completed,
                         next: Some(ReaderKey { done, user_id }),
                     });
@@ -98,6 +100,7 @@ impl Steps for FundingSettlement<'_> {
                 if !whole {
                     return Ok(Page {
                         rows,
+                        bad: Vec::new(),
                         completed,
                         next: Some(ReaderKey { done, user_id }),
                     });
