@@ -1,13 +1,15 @@
 //! The rules of Lastcall, pure: no async, no clock, no IO.
 //!
 //! - [`catalogue`]: the shop's and the site's rows, with [`money`] and [`reminder`] times.
-//! - [`schedule`]: cron in a time zone; [`due`]: which rows a run is about.
+//! - [`schedule`]: cron in a time zone; [`misfire`]: what becomes of the instants nobody was there for; [`due`]: which
+//!   rows a run is about.
 //! - [`notice`]: from such a row to the event it calls for, with its identity ([`occurrence`]) and its [`words`].
 //! - [`settlement`]: what becomes of a funding at its deadline.
 //! - [`notification`]: from an event to the row that a person's inbox shows.
 
 pub mod catalogue;
 pub mod due;
+pub mod misfire;
 pub mod money;
 pub mod notice;
 pub mod notification;

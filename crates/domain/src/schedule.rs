@@ -9,7 +9,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
@@ -67,9 +67,12 @@ impl Schedule {
 
     /// The last instant before `instant`, if there is one.
     pub fn last_before(&self, instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        // The search drops the fraction of a second, and would then leave out the instant on that very second.
+        let whole = instant.with_nanosecond(0).filter(|whole| *whole < instant);
+        let end = whole.map_or(instant, |whole| whole + TimeDelta::seconds(1));
         let last = self
             .cron
-            .find_previous_occurrence(&instant.with_timezone(&self.zone), false)
+            .find_previous_occurrence(&end.with_timezone(&self.zone), false)
             .ok()?;
         Some(last.to_utc())
     }
@@ -163,8 +166,19 @@ mod tests {
     #[test]
     fn the_last_instant_before_one_is_found_too() {
         let schedule = Schedule::parse("0 */10 * * * *", Tz::UTC).unwrap();
-        let at = "2026-11-21T00:10:00Z".parse().unwrap();
-        assert_eq!(schedule.last_before(at), "2026-11-21T00:00:00Z".parse().ok());
+        let found = |at: &str| {
+            schedule
+                .last_before(at.parse().unwrap())
+                .map(|last| last.to_rfc3339())
+        };
+        assert_eq!(
+            found("2026-11-21T00:10:00Z").as_deref(),
+            Some("2026-11-21T00:00:00+00:00")
+        );
+        assert_eq!(
+            found("2026-11-21T00:10:00.5Z").as_deref(),
+            Some("2026-11-21T00:10:00+00:00")
+        );
     }
 
     #[test]
