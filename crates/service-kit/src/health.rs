@@ -1,4 +1,4 @@
-//! Liveness and readiness, and the admin router that shows them.
+//! Liveness and readiness, and the routes that show them.
 //!
 //! A part of the process that must be up before the whole is holds a [`Gate`] and opens it. Probes only read.
 

@@ -3,13 +3,16 @@
 //! - [`settings`]: defaults, file, environment and flags, one over the other.
 //! - [`telemetry`]: the log that people and machines read.
 //! - [`supervisor`]: tasks with a stated fate, signals, shutdown.
-//! - [`health`]: liveness and readiness, and the admin router that shows them.
+//! - [`health`]: liveness and readiness; [`metrics`]: what is counted; [`admin`]: the port that shows them, and what only
+//!   operators may ask of it.
 //! - [`http`]: a server that cannot be held open by slow heads and that ends when told.
 //! - [`auth`]: who is asking; [`problem`]: how they are refused.
 
+pub mod admin;
 pub mod auth;
 pub mod health;
 pub mod http;
+pub mod metrics;
 pub mod problem;
 pub mod secret;
 pub mod settings;
