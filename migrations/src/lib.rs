@@ -29,6 +29,13 @@ mod m20261121_000009_notifications;
 mod m20261121_000010_announcements;
 mod m20261121_000011_set_aside;
 mod m20261121_000012_projection_checkpoint;
+mod m20261122_000013_job_run_leases;
+mod m20261122_000014_jobs;
+mod m20261122_000015_job_skips;
+mod m20261122_000016_job_failed_rows;
+mod m20261122_000018_coupon_amounts;
+mod m20261122_000019_pledge_guard;
+mod m20261122_000020_announced_fundings;
 
 /// Brings a database from whatever it is to what this version reads and writes.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +56,13 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000010_announcements::Migration),
             Box::new(m20261121_000011_set_aside::Migration),
             Box::new(m20261121_000012_projection_checkpoint::Migration),
+            Box::new(m20261122_000013_job_run_leases::Migration),
+            Box::new(m20261122_000014_jobs::Migration),
+            Box::new(m20261122_000015_job_skips::Migration),
+            Box::new(m20261122_000016_job_failed_rows::Migration),
+            Box::new(m20261122_000018_coupon_amounts::Migration),
+            Box::new(m20261122_000019_pledge_guard::Migration),
+            Box::new(m20261122_000020_announced_fundings::Migration),
         ]
     }
 }

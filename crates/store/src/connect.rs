@@ -1,5 +1,6 @@
 //! Opening a database, by its URL.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use migrations::{Migrator, MigratorTrait};
@@ -43,6 +44,8 @@ impl Default for Settings {
 #[derive(Debug, Clone)]
 pub struct Store {
     connection: DatabaseConnection,
+    /// Nothing for PostgreSQL.
+    sqlite_file: Option<PathBuf>,
 }
 
 impl Store {
@@ -81,7 +84,10 @@ impl Store {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .sqlx_logging(false);
         let connection = open(options).await.map_err(|e| refused(advice, Some(e)))?;
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            sqlite_file: sqlite_path(url).map(PathBuf::from),
+        })
     }
 
     /// Applies what is missing of the migrations, all or nothing, and says how many that were. Processes that do this
@@ -114,6 +120,10 @@ impl Store {
 
     pub(crate) fn connection(&self) -> &DatabaseConnection {
         &self.connection
+    }
+
+    pub(crate) fn sqlite_file(&self) -> Option<&Path> {
+        self.sqlite_file.as_deref()
     }
 }
 

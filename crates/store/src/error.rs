@@ -1,5 +1,7 @@
 use std::error::Error;
 use std::fmt;
+use std::io;
+use std::path::PathBuf;
 
 use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr};
@@ -44,6 +46,30 @@ pub enum StoreError {
         /// The attempt that is over.
         number: u32,
     },
+    /// A SQLite file has one scheduler, and it is another process.
+    #[error(
+        "{} is the scheduler of this SQLite database already (it holds {}); stop it first, or use PostgreSQL, which takes \
+         several schedulers",
+        process(*.pid), lock.display()
+    )]
+    OtherScheduler {
+        /// Which process, where it has said so.
+        pid: Option<u32>,
+        /// The file that it has locked.
+        lock: PathBuf,
+    },
+    /// It cannot be found out whether a SQLite file has a scheduler.
+    #[error("cannot lock {}", lock.display())]
+    LockFile {
+        /// The file to be locked.
+        lock: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+fn process(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
 /// What the database said.
@@ -56,7 +82,11 @@ impl StoreError {
     pub fn refuses_rows(&self) -> bool {
         match self {
             Self::Database { source, .. } => source.refuses_rows(),
-            Self::Connect { .. } | Self::Stored { .. } | Self::AttemptOver { .. } => false,
+            Self::Connect { .. }
+            | Self::Stored { .. }
+            | Self::AttemptOver { .. }
+            | Self::OtherScheduler { .. }
+            | Self::LockFile { .. } => false,
         }
     }
 }

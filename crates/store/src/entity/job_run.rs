@@ -17,6 +17,12 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub finished_at: Option<DateTimeUtc>,
     pub error: Option<String>,
+    pub owner: Option<String>,
+    pub leased_until: Option<DateTimeUtc>,
+    pub fence: i32,
+    pub origin: String,
+    pub total: Option<i64>,
+    pub restart: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,117 +1,226 @@
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, UpdateMany};
+use sea_orm::sea_query::{Expr, Func};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, UpdateMany};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Attempt, Counts, State};
+use super::bounded::bounded;
+use super::claim::after;
+use super::{Attempt, Counts, FailedRow, Lease, State, clock, failed_rows};
 use crate::entity::{job_attempt, job_run};
 use crate::error::Attempting;
-use crate::instant::stored;
 use crate::{Store, StoreError};
 
+/// A page whose events are all in the log, with others to follow.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PageDone {
+    /// From where the next page begins; the job alone reads it.
+    pub checkpoint: Value,
+    /// What the whole run has done, earlier attempts included.
+    pub counts: Counts,
+    /// The rows of the page that no event could be made of.
+    pub failed_rows: Vec<FailedRow>,
+    /// How the run stood before the page.
+    pub began: PageBegan,
+}
+
+/// The page with which a run ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PageEnd {
+    /// What the whole run has done, earlier attempts included.
+    pub counts: Counts,
+    /// The rows of the page that no event could be made of.
+    pub failed_rows: Vec<FailedRow>,
+    /// How the run stood before the page.
+    pub began: PageBegan,
+}
+
+/// How a run stood before a page.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PageBegan {
+    /// From where the page began; nothing for the first one.
+    pub checkpoint: Option<Value>,
+    /// What the run had done.
+    pub counts: Counts,
+}
+
+/// The most of an error that is kept, in characters.
+const ERROR_CHARACTERS: usize = 4000;
+
+// Each of these answers `StoreError::AttemptOver`, and changes nothing, where the attempt is not the run's newest any
+// more or has ended.
 impl Store {
-    /// Stores how far a run has come. `counts` are those of the whole run, earlier attempts included.
+    /// Keeps the run for the length of the lease from now, also where it has lapsed and nobody has taken the run.
     ///
     /// # Errors
     ///
-    /// [`StoreError::AttemptOver`] where another attempt has begun since: nothing is stored, and this one must stop.
-    pub async fn save_checkpoint(
-        &self,
-        attempt: &Attempt,
-        checkpoint: &Value,
-        counts: Counts,
-    ) -> Result<(), StoreError> {
+    /// [`StoreError::AttemptOver`] where another attempt has begun or this one has ended: it must stop.
+    pub async fn renew_lease(&self, attempt: &Attempt, lease: &Lease) -> Result<(), StoreError> {
+        let attempted = "renewing the lease of a job run";
+        let now = clock::now(self.connection()).await.attempting(attempted)?;
+        let renewed = job_run::Entity::update_many()
+            .col_expr(job_run::Column::LeasedUntil, Expr::value(lease.until(now)));
+        write_run(self.connection(), attempt, renewed, attempted).await
+    }
+
+    /// Stores how many rows the run is expected to read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::renew_lease`].
+    pub async fn set_total(&self, attempt: &Attempt, total: u64) -> Result<(), StoreError> {
+        let total = i64::try_from(total).unwrap_or(i64::MAX);
+        let estimated =
+            job_run::Entity::update_many().col_expr(job_run::Column::Total, Expr::value(Some(total)));
+        let attempted = "storing the size of a job run";
+        write_run(self.connection(), attempt, estimated, attempted).await
+    }
+
+    /// Stores how far a run has come.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::renew_lease`]; nothing is stored then.
+    pub async fn save_checkpoint(&self, attempt: &Attempt, page: &PageDone) -> Result<(), StoreError> {
         let attempted = "storing the checkpoint of a job run";
+        let saved = job_run::Entity::update_many().col_expr(
+            job_run::Column::Checkpoint,
+            Expr::value(page.checkpoint.to_string()),
+        );
+        let saved = mark_restart(saved, &page.failed_rows, &page.began);
         let transaction = self.begin_write().await.attempting(attempted)?;
-        let running = job_attempt::Entity::update_many();
-        write_attempt(&transaction, attempt, running, counts, attempted).await?;
-        let update = job_run::Entity::update_many()
-            .col_expr(job_run::Column::Checkpoint, Expr::value(checkpoint.to_string()));
-        write_run(&transaction, attempt, update, counts)
+        write_run(&transaction, attempt, page.counts.set_of_run(saved), attempted).await?;
+        let going_on = job_attempt::Entity::update_many();
+        write_attempt(&transaction, attempt, going_on, page.counts, attempted).await?;
+        failed_rows::insert(&transaction, attempt.run_id, &page.failed_rows)
             .await
             .attempting(attempted)?;
         transaction.commit().await.attempting(attempted)
     }
 
-    /// Records how a run ended, by its error where it failed. `counts` are those of the whole run.
+    /// Records how a run ended, by its error where it failed.
     ///
     /// # Errors
     ///
-    /// [`StoreError::AttemptOver`] where another attempt has begun since, or this one has ended: nothing is stored.
+    /// As [`Store::renew_lease`]; nothing is stored then.
     pub async fn finish_run(
         &self,
         attempt: &Attempt,
         outcome: Result<(), String>,
-        counts: Counts,
+        page: &PageEnd,
     ) -> Result<(), StoreError> {
         let attempted = "recording the end of a job run";
         let (state, error) = match outcome {
             Ok(()) => (State::Succeeded, None),
-            Err(error) => (State::Failed, Some(error)),
+            Err(error) => (State::Failed, Some(bounded(&error, ERROR_CHARACTERS))),
         };
-        let now = stored(Utc::now());
         let transaction = self.begin_write().await.attempting(attempted)?;
-        let ended = attempt_ended(state, error.clone(), now);
-        write_attempt(&transaction, attempt, ended, counts, attempted).await?;
+        let now = clock::now(&transaction).await.attempting(attempted)?;
         let finished = job_run::Entity::update_many()
             .col_expr(job_run::Column::State, Expr::value(state.as_str()))
             .col_expr(job_run::Column::FinishedAt, Expr::value(now))
-            .col_expr(job_run::Column::Error, Expr::value(error));
-        write_run(&transaction, attempt, finished, counts)
+            .col_expr(job_run::Column::Error, Expr::value(error.clone()));
+        let finished = mark_restart(leave(finished, None), &page.failed_rows, &page.began);
+        write_run(&transaction, attempt, page.counts.set_of_run(finished), attempted).await?;
+        let ended = attempt_ended(state, error, now);
+        write_attempt(&transaction, attempt, ended, page.counts, attempted).await?;
+        failed_rows::insert(&transaction, attempt.run_id, &page.failed_rows)
             .await
             .attempting(attempted)?;
         transaction.commit().await.attempting(attempted)
     }
 
-    /// Records that something which may pass stopped an attempt. The attempt has failed, the run has not: it stays among
-    /// the [unfinished](Store::unfinished_runs), or a process that ends before it tries again would take it along.
+    /// Records that something which may pass stopped an attempt. The attempt has failed, the run has not: it is nobody's,
+    /// and the schedulers leave it alone for `back_off`. `counts` are those of the whole run.
     ///
     /// # Errors
     ///
-    /// As [`Store::finish_run`].
+    /// As [`Store::renew_lease`]; nothing is stored then.
     pub async fn interrupt_run(
         &self,
         attempt: &Attempt,
         error: String,
         counts: Counts,
+        back_off: Duration,
     ) -> Result<(), StoreError> {
         let attempted = "recording that a job run was interrupted";
+        let error = Some(bounded(&error, ERROR_CHARACTERS));
         let transaction = self.begin_write().await.attempting(attempted)?;
-        let ended = attempt_ended(State::Failed, Some(error.clone()), stored(Utc::now()));
-        write_attempt(&transaction, attempt, ended, counts, attempted).await?;
+        let now = clock::now(&transaction).await.attempting(attempted)?;
         let interrupted =
-            job_run::Entity::update_many().col_expr(job_run::Column::Error, Expr::value(Some(error)));
-        write_run(&transaction, attempt, interrupted, counts)
-            .await
-            .attempting(attempted)?;
+            job_run::Entity::update_many().col_expr(job_run::Column::Error, Expr::value(error.clone()));
+        let interrupted = counts.set_of_run(leave(interrupted, Some(after(now, back_off))));
+        write_run(&transaction, attempt, interrupted, attempted).await?;
+        let ended = attempt_ended(State::Failed, error, now);
+        write_attempt(&transaction, attempt, ended, counts, attempted).await?;
+        transaction.commit().await.attempting(attempted)
+    }
+
+    /// Gives a run back because the process ends: anybody may go on with it at once. `counts` are those of the whole run.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::renew_lease`]; nothing is stored then.
+    pub async fn release_run(&self, attempt: &Attempt, counts: Counts) -> Result<(), StoreError> {
+        let attempted = "giving a job run back";
+        let transaction = self.begin_write().await.attempting(attempted)?;
+        let now = clock::now(&transaction).await.attempting(attempted)?;
+        let released = counts.set_of_run(leave(job_run::Entity::update_many(), None));
+        write_run(&transaction, attempt, released, attempted).await?;
+        let ended = attempt_ended(State::Abandoned, None, now);
+        write_attempt(&transaction, attempt, ended, counts, attempted).await?;
         transaction.commit().await.attempting(attempted)
     }
 }
 
-fn attempt_ended(state: State, error: Option<String>, at: DateTime<Utc>) -> UpdateMany<job_attempt::Entity> {
+/// Takes the owner away, for good or until the schedulers may take the run again.
+fn leave(
+    update: UpdateMany<job_run::Entity>,
+    back_off_until: Option<DateTime<Utc>>,
+) -> UpdateMany<job_run::Entity> {
+    update
+        .col_expr(job_run::Column::Owner, Expr::value(None::<String>))
+        .col_expr(job_run::Column::LeasedUntil, Expr::value(back_off_until))
+}
+
+/// The first page with a failed row is where a run that failed starts again.
+fn mark_restart(
+    update: UpdateMany<job_run::Entity>,
+    failed_rows: &[FailedRow],
+    began: &PageBegan,
+) -> UpdateMany<job_run::Entity> {
+    if failed_rows.is_empty() {
+        return update;
+    }
+    let began = serde_json::json!(began).to_string();
+    let first = Func::coalesce([Expr::col(job_run::Column::Restart), Expr::value(began)]);
+    update.col_expr(job_run::Column::Restart, Expr::from(first))
+}
+
+fn attempt_ended(state: State, error: Option<String>, now: DateTime<Utc>) -> UpdateMany<job_attempt::Entity> {
     job_attempt::Entity::update_many()
         .col_expr(job_attempt::Column::State, Expr::value(state.as_str()))
-        .col_expr(job_attempt::Column::EndedAt, Expr::value(at))
+        .col_expr(job_attempt::Column::EndedAt, Expr::value(now))
         .col_expr(job_attempt::Column::Error, Expr::value(error))
 }
 
-/// Only while it is running: what an attempt that was taken over from still says would put the run back.
-async fn write_attempt(
-    transaction: &DatabaseTransaction,
+/// Writes about a run if the attempt still has it. The condition stands in the statement itself: between a look and a
+/// write, somebody else might take the run.
+async fn write_run(
+    connection: &impl ConnectionTrait,
     attempt: &Attempt,
-    update: UpdateMany<job_attempt::Entity>,
-    counts: Counts,
+    update: UpdateMany<job_run::Entity>,
     attempted: &'static str,
 ) -> Result<(), StoreError> {
-    let [read, emitted, already_emitted, skipped] = counts.since(attempt.before).columns();
     let written = update
-        .col_expr(job_attempt::Column::ReadCount, Expr::value(read))
-        .col_expr(job_attempt::Column::Emitted, Expr::value(emitted))
-        .col_expr(job_attempt::Column::AlreadyEmitted, Expr::value(already_emitted))
-        .col_expr(job_attempt::Column::Skipped, Expr::value(skipped))
-        .filter(job_attempt::Column::Id.eq(attempt.id))
-        .filter(job_attempt::Column::State.eq(State::Running.as_str()))
-        .exec(transaction)
+        .filter(job_run::Column::Id.eq(attempt.run_id))
+        .filter(job_run::Column::Fence.eq(attempt.number.cast_signed()))
+        .filter(job_run::Column::State.eq(State::Running.as_str()))
+        // An attempt that has ended leaves the run running and its fence where it is.
+        .filter(job_run::Column::Owner.is_not_null())
+        .exec(connection)
         .await
         .attempting(attempted)?;
     if written.rows_affected == 0 {
@@ -123,28 +232,19 @@ async fn write_attempt(
     Ok(())
 }
 
-async fn write_run(
+async fn write_attempt(
     transaction: &DatabaseTransaction,
     attempt: &Attempt,
-    update: UpdateMany<job_run::Entity>,
+    update: UpdateMany<job_attempt::Entity>,
     counts: Counts,
-) -> Result<(), DbErr> {
-    let update = set_run_counts(update, counts);
-    update
-        .filter(job_run::Column::Id.eq(attempt.run_id))
+    attempted: &'static str,
+) -> Result<(), StoreError> {
+    let own = counts.since(attempt.before);
+    own.set_of_attempt(update)
+        .filter(job_attempt::Column::RunId.eq(attempt.run_id))
+        .filter(job_attempt::Column::Number.eq(attempt.number.cast_signed()))
         .exec(transaction)
-        .await?;
+        .await
+        .attempting(attempted)?;
     Ok(())
-}
-
-pub(super) fn set_run_counts(
-    update: UpdateMany<job_run::Entity>,
-    counts: Counts,
-) -> UpdateMany<job_run::Entity> {
-    let [read, emitted, already_emitted, skipped] = counts.columns();
-    update
-        .col_expr(job_run::Column::ReadCount, Expr::value(read))
-        .col_expr(job_run::Column::Emitted, Expr::value(emitted))
-        .col_expr(job_run::Column::AlreadyEmitted, Expr::value(already_emitted))
-        .col_expr(job_run::Column::Skipped, Expr::value(skipped))
 }

@@ -1,0 +1,215 @@
+use chrono::{DateTime, Utc};
+use domain::misfire::{Gap, Plan, Skip};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+
+use super::accounts::{self, Planning};
+use super::claim::take;
+use super::{Lease, RunStart, State, WindowStart, clock};
+use crate::entity::{job, job_run};
+use crate::error::Attempting;
+use crate::{Store, StoreError};
+
+/// What a job has to do now.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// An attempt at this run has begun.
+    Claimed(Box<RunStart>),
+    /// The earliest unfinished run may not be taken, and no other before it is done.
+    Busy {
+        /// Who is at it; nobody while it is in back-off.
+        owner: Option<String>,
+        /// When it may be taken, unless its owner renews the lease.
+        until: DateTime<Utc>,
+    },
+    /// Nothing may begin until somebody resumes the job.
+    Paused,
+    /// Nothing is due.
+    Nothing,
+}
+
+/// What a look at a job's schedule found and recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// What there is to do.
+    pub next: Next,
+    /// The instants that were found to have no run, as now recorded.
+    pub skipped: Vec<Skip>,
+    /// Every scheduled instant up to here has its run or its skip. Where that is before [`Look::now`], the job was busy or
+    /// paused, or one plan did not reach so far and the next look goes on.
+    pub accounted_until: DateTime<Utc>,
+    /// The instant of the look.
+    pub now: DateTime<Utc>,
+}
+
+const ATTEMPTED: &str = "looking for the next run of a job";
+
+impl Store {
+    /// Accounts for what has been scheduled since the last look, and begins an attempt at the earliest run that is not
+    /// finished. One run of a job comes after the other.
+    ///
+    /// What it changes, it changes in one transaction with the job's row locked: of two that look at once, one sees what
+    /// the other did. A look that finds nothing to change locks nothing and costs three reads.
+    ///
+    /// A job that is seen for the first time begins now: nothing that was scheduled before is due. An instant that a
+    /// person has run already counts as having its run. A paused job begins no run; one that has begun goes on.
+    pub async fn next_run(
+        &self,
+        job: &str,
+        lease: &Lease,
+        window: &WindowStart<'_>,
+        plan: &Planning<'_>,
+    ) -> Result<Look, StoreError> {
+        let seen = Seen::read(self.connection(), job).await.attempting(ATTEMPTED)?;
+        if let Decision::Rest(rest) = seen.decide(Some(plan)) {
+            return Ok(rest.look(&seen, Vec::new()));
+        }
+        let transaction = self.begin_write().await.attempting(ATTEMPTED)?;
+        let look = act(&transaction, job, lease, window, plan).await?;
+        transaction.commit().await.attempting(ATTEMPTED)?;
+        Ok(look)
+    }
+}
+
+async fn act(
+    transaction: &DatabaseTransaction,
+    job: &str,
+    lease: &Lease,
+    window: &WindowStart<'_>,
+    planning: &Planning<'_>,
+) -> Result<Look, StoreError> {
+    accounts::locked_job(transaction, job)
+        .await
+        .attempting(ATTEMPTED)?;
+    // Nothing while no plan has been made. There is one a look: the job's row is locked meanwhile.
+    let mut skipped = None;
+    loop {
+        let seen = Seen::read(transaction, job).await.attempting(ATTEMPTED)?;
+        match seen.decide(skipped.is_none().then_some(planning)) {
+            Decision::FirstSeen => {}
+            Decision::Rest(rest) => return Ok(rest.look(&seen, skipped.unwrap_or_default())),
+            Decision::Account { gap, plan } => {
+                let recorded = accounts::record(transaction, job, &gap, plan, planning).await;
+                skipped = Some(recorded.attempting(ATTEMPTED)?);
+            }
+            Decision::Take { run, accounted_until } => {
+                if lock_as_seen(transaction, &run).await.attempting(ATTEMPTED)? {
+                    let start = take(transaction, run, lease, window, seen.now).await?;
+                    let next = Next::Claimed(Box::new(start));
+                    let rest = Rest {
+                        next,
+                        accounted_until,
+                    };
+                    return Ok(rest.look(&seen, skipped.unwrap_or_default()));
+                }
+            }
+        }
+    }
+}
+
+/// Locks a run's row and says whether it is still as it was read. Its owner, or a person who takes it, does not wait for
+/// the job's row.
+async fn lock_as_seen(transaction: &DatabaseTransaction, seen: &job_run::Model) -> Result<bool, DbErr> {
+    let locked = job_run::Entity::find_by_id(seen.id)
+        .lock_exclusive()
+        .one(transaction)
+        .await?;
+    Ok(locked.as_ref() == Some(seen))
+}
+
+/// What a decision is made of.
+struct Seen {
+    job: Option<job::Model>,
+    /// The earliest unfinished run that the job may go on with.
+    earliest: Option<job_run::Model>,
+    now: DateTime<Utc>,
+}
+
+enum Decision {
+    /// The job is to be recorded first.
+    FirstSeen,
+    /// Nothing is to be changed.
+    Rest(Rest),
+    Account {
+        gap: Gap,
+        plan: Plan,
+    },
+    Take {
+        run: job_run::Model,
+        accounted_until: DateTime<Utc>,
+    },
+}
+
+struct Rest {
+    next: Next,
+    accounted_until: DateTime<Utc>,
+}
+
+impl Seen {
+    async fn read(connection: &impl ConnectionTrait, name: &str) -> Result<Self, DbErr> {
+        let job = job::Entity::find_by_id(name).one(connection).await?;
+        let mut unfinished = job_run::Entity::find()
+            .filter(job_run::Column::Job.eq(name))
+            .filter(job_run::Column::FinishedAt.is_null())
+            .order_by_asc(job_run::Column::ScheduledAt);
+        if job.as_ref().is_some_and(job::Model::is_paused) {
+            unfinished = unfinished.filter(job_run::Column::State.eq(State::Running.as_str()));
+        }
+        Ok(Self {
+            job,
+            earliest: unfinished.one(connection).await?,
+            // Last, so that it is after any wait for a lock.
+            now: clock::now(connection).await?,
+        })
+    }
+
+    /// What is to be done, without a plan where none is given.
+    fn decide(&self, planning: Option<&Planning<'_>>) -> Decision {
+        let Some(job) = &self.job else {
+            return Decision::FirstSeen;
+        };
+        let rest = |next| Rest {
+            next,
+            accounted_until: job.accounted_until,
+        };
+        if let Some(run) = &self.earliest {
+            return match run.leased_until {
+                Some(until) if until > self.now => {
+                    let owner = run.owner.clone();
+                    Decision::Rest(rest(Next::Busy { owner, until }))
+                }
+                _ => Decision::Take {
+                    run: run.clone(),
+                    accounted_until: job.accounted_until,
+                },
+            };
+        }
+        if job.is_paused() {
+            return Decision::Rest(rest(Next::Paused));
+        }
+        let Some((planning, gap)) = planning.zip(accounts::gap(job, self.now)) else {
+            return Decision::Rest(rest(Next::Nothing));
+        };
+        let plan = planning(&gap);
+        if accounts::is_worth_recording(&gap, &plan) {
+            return Decision::Account { gap, plan };
+        }
+        Decision::Rest(Rest {
+            next: Next::Nothing,
+            accounted_until: plan.accounted_until,
+        })
+    }
+}
+
+impl Rest {
+    fn look(self, seen: &Seen, skipped: Vec<Skip>) -> Look {
+        Look {
+            next: self.next,
+            skipped,
+            accounted_until: self.accounted_until,
+            now: seen.now,
+        }
+    }
+}
