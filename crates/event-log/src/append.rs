@@ -1,38 +1,44 @@
 //! Appending a chunk: pipelined, with a bounded number of acks in flight, and repeated where an ack did not come.
 //!
+//! Messages go out by core publish and are acknowledged to one inbox that all appends of the process share (see
+//! [`acks`]); what a message costs is its headers and its subject, no task, channel or timer. All appends share the
+//! acks in flight in the order in which they ask, block by block, so that a few appends at once keep the server busy
+//! without a pause between chunks, and a small one need not wait for a large one.
+//!
 //! A repetition is safe because each record carries its event id as `Nats-Msg-Id`: what the server has already is
-//! acknowledged as a duplicate. Acks that are pending when the connection breaks do not fail, they run into their
-//! time-outs; these run at the same time, so a lost server costs one time-out for each attempt and not one for each
-//! record.
+//! acknowledged as a duplicate. Acks that are pending when the connection breaks never come. Nothing tells which those
+//! are, so an attempt ends when nothing of it was heard of for a while, and what is missing then is sent again.
 
-use std::sync::Arc;
+pub(crate) mod acks;
+mod answer;
+
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::client::PublishErrorKind;
+use async_nats::client::traits::Publisher as _;
 use async_nats::header::NATS_MESSAGE_ID;
-use async_nats::jetstream::context::{PublishError, PublishErrorKind};
-use async_nats::jetstream::message::PublishMessage;
-use async_nats::jetstream::publish::PublishAck;
+use async_nats::message::OutboundMessage;
 use bytes::Bytes;
-use futures::StreamExt as _;
-use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
 use proto_schemas::Recipient;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::EventLog;
+use crate::append::acks::Expected;
+use crate::append::answer::{Answer, Refusal};
 use crate::error::{AppendError, Cause};
 
 /// How often a record is sent before the append gives up.
 const ATTEMPTS: u32 = 5;
 
-/// The pause after an attempt that failed at once, doubled for each further one. A server that has just come back
-/// refuses for a moment before its streams are led by somebody.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The pause after an attempt that failed, doubled for each further one. A server that has just come back refuses for a
+/// moment before its streams are led by somebody.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
-/// The server's status for "not now": no leader, overloaded, starting.
-const UNAVAILABLE: usize = 503;
+/// How long an ack is waited for once the connection was made anew. What was sent before is not acknowledged any more;
+/// what still waited in the client is, at once.
+const PATIENCE_AFTER_RECONNECT: Duration = Duration::from_millis(500);
 
 /// One event for one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,46 +62,50 @@ pub struct Appended {
     pub already_emitted: u64,
 }
 
-/// The ack of the record at that place in the chunk, or what came instead.
-type Pending = FuturesUnordered<BoxFuture<'static, (usize, Result<PublishAck, PublishError>)>>;
+impl Appended {
+    /// How many records are known to be stored.
+    pub fn confirmed(&self) -> u64 {
+        self.emitted + self.already_emitted
+    }
+}
 
 impl EventLog {
     /// Appends the whole chunk in its order and returns once every record is acknowledged.
     ///
-    /// A record that had to be sent again may come after later ones of its chunk. Dropping the future leaves it open
-    /// which records were stored; appending them again is safe.
+    /// A record that had to be sent again may come after later ones of its chunk. Several appends at once, whatever
+    /// drives them, share `nats.in_flight` fairly; their records mix in the log. Dropping the future leaves it open which
+    /// records were stored; appending them again is safe.
     ///
     /// # Errors
     ///
     /// Whenever not every record is known to be stored. [`AppendError`] says how many are.
     pub async fn append(&self, records: &[Record]) -> Result<Appended, AppendError> {
         self.check(records)?;
-        let mut chunk = Chunk {
+        let chunk = Chunk {
             log: self,
             records,
-            appended: Appended::default(),
-            failed: Vec::new(),
-            last: None,
-            refusal: None,
+            expected: self.inner.acks.expect(records.len()),
         };
-        let mut unsent: Vec<usize> = (0..records.len()).collect();
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
                 tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt - 1)).await;
             }
-            chunk.send(&unsent).await?;
-            if chunk.failed.is_empty() {
-                return Ok(chunk.appended);
+            chunk.attempt().await;
+            if let Some((index, refusal)) = chunk.expected.refusal() {
+                return Err(chunk.refused(index, refusal));
             }
-            unsent = std::mem::take(&mut chunk.failed);
-            unsent.sort_unstable();
-            tracing::warn!(attempt, missing = unsent.len(), cause = ?chunk.last, "acks are missing; sending again");
+            let missing = chunk.expected.missing();
+            if missing.is_empty() {
+                return Ok(chunk.expected.appended());
+            }
+            let cause = chunk.expected.obstacle();
+            tracing::warn!(attempt, missing = missing.len(), %cause, "acks are missing; sending again");
         }
         Err(AppendError::Unconfirmed {
             confirmed: chunk.confirmed(),
             total: records.len(),
             attempts: ATTEMPTS,
-            cause: chunk.last.unwrap_or_else(|| Cause::of(&"no ack")),
+            cause: chunk.expected.obstacle(),
         })
     }
 
@@ -122,132 +132,115 @@ impl EventLog {
 struct Chunk<'a> {
     log: &'a EventLog,
     records: &'a [Record],
-    appended: Appended,
-    /// Places of the records of this attempt that are to be sent again.
-    failed: Vec<usize>,
-    /// The last reason for that.
-    last: Option<Cause>,
-    /// The first answer that no repetition changes.
-    refusal: Option<AppendError>,
+    expected: Expected<'a>,
 }
 
 impl Chunk<'_> {
-    /// Sends these records and collects all their acks. After a refusal nothing more is sent, but what is under way is
-    /// still counted.
-    async fn send(&mut self, indexes: &[usize]) -> Result<(), AppendError> {
-        let mut pending = Pending::new();
-        for (position, &index) in indexes.iter().enumerate() {
-            let permit = self.permit(&mut pending).await;
-            if self.refusal.is_some() {
+    /// Sends what is missing and waits for its acks, as long as any come. After a refusal nothing more is sent, but what
+    /// is under way is still counted.
+    async fn attempt(&self) {
+        let patience = self.log.inner.settings.ack_timeout;
+        let obstacle = tokio::select! {
+            biased;
+            sent = self.send_missing() => sent.err(),
+            () = self.silence(patience) => Some(Cause::of(&format_args!("no ack for {patience:?}, or the connection broke"))),
+        };
+        self.expected.give_up(obstacle);
+    }
+
+    async fn send_missing(&self) -> Result<(), Cause> {
+        let missing = self.expected.missing();
+        for block in missing.chunks(self.expected.block_size()) {
+            if !self.expected.begin(block).await {
                 break;
             }
-            match self.publish(index, permit).await {
-                Ok(ack) => pending.push(ack),
-                Err(error) => {
-                    self.settle(index, Err(error));
-                    // The connection takes nothing more. Each further record would wait for its own time-out, in turn.
-                    self.failed.extend(&indexes[position + 1..]);
-                    break;
-                }
+            for &index in block {
+                self.publish(index).await?;
             }
         }
-        while let Some((index, outcome)) = pending.next().await {
-            self.settle(index, outcome);
-        }
-        let Some(mut refusal) = self.refusal.take() else {
-            return Ok(());
-        };
-        if let AppendError::Refused { confirmed, .. } = &mut refusal {
-            *confirmed = self.confirmed();
-        }
-        Err(refusal)
+        self.expected.all_answered().await;
+        Ok(())
     }
 
-    /// Waits for the right to send one more. Meanwhile acks are taken: when one's own hold all permits, waiting without
-    /// taking them would be waiting for ever.
-    async fn permit(&mut self, pending: &mut Pending) -> Option<OwnedSemaphorePermit> {
-        loop {
-            let permits = Arc::clone(&self.log.inner.append_permits);
-            tokio::select! {
-                biased;
-                permit = permits.acquire_owned() => return permit.ok(),
-                Some((index, outcome)) = pending.next(), if !pending.is_empty() => self.settle(index, outcome),
-            }
-        }
-    }
-
-    /// Hands one record to the connection; the future that comes back is its ack.
-    async fn publish(
-        &self,
-        index: usize,
-        permit: Option<OwnedSemaphorePermit>,
-    ) -> Result<BoxFuture<'static, (usize, Result<PublishAck, PublishError>)>, PublishError> {
+    /// Hands one record to the connection. Fails when there is none any more.
+    async fn publish(&self, index: usize) -> Result<(), Cause> {
         let Record {
             recipient,
             id,
             payload,
         } = &self.records[index];
         let mut headers = HeaderMap::new();
-        headers.insert(NATS_MESSAGE_ID, id.to_string().as_str());
-        let message = PublishMessage::build().payload(payload.clone()).headers(headers);
-        let ack = self
-            .log
-            .inner
-            .context
-            .send_publish(recipient.subject(), message)
-            .await?;
-        Ok(Box::pin(async move {
-            let outcome = ack.await;
-            drop(permit);
-            (index, outcome)
-        }))
+        let id = id
+            .hyphenated()
+            .encode_lower(&mut Uuid::encode_buffer())
+            .to_owned();
+        headers.insert(NATS_MESSAGE_ID, id);
+        let message = OutboundMessage {
+            subject: recipient.subject().into(),
+            reply: Some(self.expected.reply(index)),
+            payload: payload.clone(),
+            headers: Some(headers),
+        };
+        let Err(error) = self.log.inner.client.publish_message(message).await else {
+            return Ok(());
+        };
+        match error.kind() {
+            PublishErrorKind::Send => Err(Cause::of(&error)),
+            // More than this server takes from any client, or a subject that it would not read: it was not sent.
+            PublishErrorKind::MaxPayloadExceeded | PublishErrorKind::InvalidSubject => {
+                let refusal = Refusal::Record(Cause::of(&error));
+                self.expected.answer(index, Answer::Final(refusal));
+                Ok(())
+            }
+        }
     }
 
-    fn settle(&mut self, index: usize, outcome: Result<PublishAck, PublishError>) {
-        let expected = &self.log.inner.settings.stream;
-        let refusal = match outcome {
-            Ok(ack) if ack.stream != *expected => AppendError::OtherStream {
-                index,
-                expected: expected.clone(),
-                found: ack.stream,
-            },
-            Ok(ack) if ack.duplicate => return self.appended.already_emitted += 1,
-            Ok(_) => return self.appended.emitted += 1,
-            Err(error) if may_pass(&error) => {
-                self.last = Some(Cause::of(&error));
-                return self.failed.push(index);
+    /// Ends when something is under way and nothing of it was heard of for so long.
+    async fn silence(&self, patience: Duration) {
+        let mut patience = patience;
+        let mut connects = self.log.inner.connects.clone();
+        connects.mark_unchanged();
+        let mut since = Instant::now();
+        loop {
+            since = since.max(self.expected.heard());
+            let deadline = since + patience;
+            if Instant::now() >= deadline {
+                return;
             }
-            Err(error) => AppendError::Refused {
+            tokio::select! {
+                () = tokio::time::sleep_until(deadline) => {}
+                Ok(()) = connects.changed() => {
+                    patience = patience.min(PATIENCE_AFTER_RECONNECT);
+                    since = Instant::now();
+                }
+            }
+        }
+    }
+
+    fn refused(&self, index: usize, refusal: Refusal) -> AppendError {
+        let total = self.records.len();
+        match refusal {
+            Refusal::Record(cause) => AppendError::Refused {
                 index,
                 id: self.records[index].id,
-                confirmed: 0,
-                total: self.records.len(),
-                cause: Cause::of(&error),
+                appended: self.expected.appended(),
+                total,
+                cause,
             },
-        };
-        self.refusal.get_or_insert(refusal);
+            Refusal::Log(cause) => AppendError::Unwritable {
+                confirmed: self.confirmed(),
+                total,
+                cause,
+            },
+            Refusal::OtherStream(found) => AppendError::OtherStream {
+                index,
+                expected: self.log.inner.settings.stream.clone(),
+                found,
+            },
+        }
     }
 
     fn confirmed(&self) -> usize {
-        usize::try_from(self.appended.emitted + self.appended.already_emitted).unwrap_or(usize::MAX)
-    }
-}
-
-/// Whether the same request may be answered otherwise in a moment.
-fn may_pass(error: &PublishError) -> bool {
-    use std::error::Error as _;
-    match error.kind() {
-        PublishErrorKind::TimedOut
-        | PublishErrorKind::BrokenPipe
-        | PublishErrorKind::MaxAckPending
-        // Nobody answers for the subject: the stream has no leader yet, or is gone.
-        | PublishErrorKind::StreamNotFound => true,
-        PublishErrorKind::WrongLastMessageId
-        | PublishErrorKind::WrongLastSequence
-        | PublishErrorKind::MaxPayloadExceeded => false,
-        PublishErrorKind::Other => {
-            let refusal = error.source().and_then(|source| source.downcast_ref::<async_nats::jetstream::Error>());
-            refusal.is_none_or(|refusal| refusal.code() == UNAVAILABLE)
-        }
+        usize::try_from(self.expected.appended().confirmed()).unwrap_or(usize::MAX)
     }
 }

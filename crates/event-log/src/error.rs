@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use proto_schemas::Epoch;
 use uuid::Uuid;
 
+use crate::append::Appended;
 use crate::connection::REQUIRED_VERSION;
 use crate::settings::SettingsError;
 use crate::topology::Difference;
@@ -129,13 +130,29 @@ pub enum AppendError {
         /// What is allowed.
         limit: usize,
     },
-    /// The server said no for a reason that a repetition does not change.
-    #[error("the log refused record {index} ({id}); {confirmed} of {total} records are confirmed")]
+    /// The server refused one record for what it is, and would refuse it again: it is larger than the stream takes
+    /// (JetStream errors 10054 and 10097) or than the server takes from any client. After it nothing more was sent; the
+    /// chunk without it may well be stored.
+    #[error("the log refused record {index} ({id}); {} of {total} records are confirmed", appended.confirmed())]
     Refused {
         /// Its place in the chunk, from 0.
         index: usize,
         /// Its id.
         id: Uuid,
+        /// What became of those that were sent before it. Appended again, all of them count as already emitted.
+        appended: Appended,
+        /// How many there were.
+        total: usize,
+        /// What the server says.
+        #[source]
+        cause: Cause,
+    },
+    /// The server refused a record as it would refuse any other, until somebody changes something: the stream is sealed
+    /// (JetStream error 10109), the account is at its limits (10002), and every other error but those above and those
+    /// that may pass, which are repeated first (no leader, overloaded or full: status 503; too many requests: 429; an
+    /// earlier copy in process: 10158).
+    #[error("the log takes no records; {confirmed} of {total} records are confirmed")]
+    Unwritable {
         /// How many are known to be stored.
         confirmed: usize,
         /// How many there were.

@@ -23,11 +23,13 @@ mod topology;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::Client;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::ContextBuilder;
 use proto_schemas::Epoch;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
+use crate::append::acks::Acks;
 use crate::connection::{Connection, Purpose};
 use crate::direct_get::DirectGet;
 use crate::topology::{Topology, epoch_of};
@@ -48,9 +50,10 @@ pub struct EventLog {
 
 struct Inner {
     settings: Settings,
+    client: Client,
     context: Context,
     connects: watch::Receiver<u64>,
-    append_permits: Arc<Semaphore>,
+    acks: Acks,
     direct_get: DirectGet,
     topology: Topology,
 }
@@ -86,20 +89,19 @@ impl EventLog {
         connection.check_server(settings)?;
         let context = ContextBuilder::new()
             .timeout(settings.ack_timeout)
-            .ack_timeout(settings.ack_timeout)
-            .max_ack_inflight(settings.in_flight)
-            .build(connection.client);
+            .build(connection.client.clone());
         let topology = Topology::establish(&context, settings).await?;
         let direct_get = DirectGet::open(settings).await?;
-        let append_permits = Arc::new(Semaphore::new(settings.in_flight));
+        let acks = Acks::open(&connection.client, settings).await?;
         let settings = settings.clone();
-        let connects = connection.connects;
+        let Connection { client, connects } = connection;
         Ok(Self {
             inner: Arc::new(Inner {
                 settings,
+                client,
                 context,
                 connects,
-                append_permits,
+                acks,
                 direct_get,
                 topology,
             }),

@@ -4,7 +4,7 @@ use std::time::Duration;
 use event_log::{AppendError, Appended, EventLog, Settings};
 use test_support::nats::NatsServer;
 
-use crate::{numbered, open, payload, record, settings, take, until_stored, user};
+use crate::{LIMIT, numbered, open, payload, settings, take, until_stored, user};
 
 #[tokio::test]
 async fn a_chunk_is_stored_in_its_order() {
@@ -130,64 +130,87 @@ async fn many_appends_at_once_share_the_acks_in_flight_and_all_end() {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_stored_is_named_and_nothing_of_its_chunk_is_sent() {
+async fn appends_at_once_each_keep_their_order() {
+    const APPENDS: u32 = 4;
+    const EACH: u32 = 5_000;
     let server = NatsServer::start().await;
-    let log = EventLog::open(&Settings {
-        max_payload_bytes: 8,
-        ..settings(&server)
-    })
-    .await
-    .unwrap();
-    let empty = log
-        .append(&[record(user("ann"), "fine"), record(user("ann"), "")])
-        .await
-        .unwrap_err();
-    assert!(matches!(empty, AppendError::Empty { index: 1, .. }), "{empty}");
-    let large = log
-        .append(&[record(user("ann"), "fine"), record(user("ann"), "much too large")])
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            large,
-            AppendError::TooLarge {
-                index: 1,
-                bytes: 14,
-                limit: 8,
-                ..
-            }
-        ),
-        "{large}"
-    );
-    assert_eq!(log.bounds().await.unwrap().last_sequence, 0);
+    let log = open(&server).await;
+    let appends = (0..APPENDS).map(|append| {
+        let log = log.clone();
+        tokio::spawn(async move { log.append(&numbered(append * EACH..(append + 1) * EACH)).await })
+    });
+    for append in appends.collect::<Vec<_>>() {
+        assert_eq!(append.await.unwrap().unwrap().emitted, u64::from(EACH));
+    }
+    let stored = take(&mut log.follow(0), (APPENDS * EACH) as usize).await;
+    let numbers: Vec<u32> = stored
+        .iter()
+        .map(|stored| payload(stored).parse().unwrap())
+        .collect();
+    for append in 0..APPENDS {
+        let of_one: Vec<_> = numbers
+            .iter()
+            .filter(|number| **number / EACH == append)
+            .collect();
+        assert!(
+            of_one.is_sorted(),
+            "the records of append {append} changed places"
+        );
+    }
 }
 
 #[tokio::test]
-async fn what_the_stream_refuses_is_an_error_that_names_the_record() {
-    let server = NatsServer::start().await;
-    open(&server).await;
-    // The stream was made for small payloads; this process is configured for larger ones.
+async fn appends_at_once_go_on_after_a_restart_without_waiting_for_acks_that_cannot_come() {
+    const APPENDS: u32 = 3;
+    const EACH: u32 = 15_000;
+    let mut server = NatsServer::start().await;
     let log = EventLog::open(&Settings {
-        max_payload_bytes: 100_000,
+        // Waiting for one of these would be the failure.
+        ack_timeout: 2 * LIMIT,
         ..settings(&server)
     })
     .await
     .unwrap();
-    let large = "x".repeat(50_000);
-    let error = log
-        .append(&[record(user("ann"), "fine"), record(user("ann"), &large)])
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(
-            error,
-            AppendError::Refused {
-                index: 1,
-                confirmed: 1,
-                total: 2,
-                ..
-            }
-        ),
-        "{error:?}"
+    let watcher = open(&server).await;
+    let appends: Vec<_> = (0..APPENDS)
+        .map(|append| {
+            let log = log.clone();
+            tokio::spawn(async move { log.append(&numbered(append * EACH..(append + 1) * EACH)).await })
+        })
+        .collect();
+    until_stored(&watcher, 1_000).await;
+    server.kill().await;
+    let under_way = appends.iter().filter(|append| !append.is_finished()).count();
+    assert!(under_way > 0, "the kill was meant to hit the appends");
+    server.restart().await;
+    for append in appends {
+        let appended = tokio::time::timeout(LIMIT, append)
+            .await
+            .expect("it ends in time");
+        assert_eq!(appended.unwrap().unwrap().confirmed(), u64::from(EACH));
+    }
+    assert_eq!(
+        log.bounds().await.unwrap().last_sequence,
+        u64::from(APPENDS * EACH)
     );
+}
+
+#[tokio::test]
+async fn a_dropped_append_holds_none_of_the_acks_in_flight() {
+    let mut server = NatsServer::start().await;
+    let log = EventLog::open(&Settings {
+        in_flight: 10,
+        ack_timeout: 2 * LIMIT,
+        ..settings(&server)
+    })
+    .await
+    .unwrap();
+    server.kill().await;
+    for _ in 0..3 {
+        let unanswered = tokio::time::timeout(Duration::from_millis(100), log.append(&numbered(0..50))).await;
+        assert!(unanswered.is_err(), "there is no server");
+    }
+    server.restart().await;
+    let appended = tokio::time::timeout(LIMIT, log.append(&numbered(0..100))).await;
+    assert_eq!(appended.expect("there is room").unwrap().emitted, 100);
 }

@@ -2,6 +2,7 @@
 
 mod append;
 mod follow;
+mod refusals;
 mod replay;
 mod stream;
 
