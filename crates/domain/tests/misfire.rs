@@ -4,9 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 use domain::misfire::{Gap, INSTANTS_PER_PLAN, Misfire, Plan, Policy, Skip, SkipReason, plan};
-use domain::schedule::Schedule;
+use domain::schedule::{Schedule, Timing};
 use proptest::prelude::*;
 
 fn utc(text: &str) -> DateTime<Utc> {
@@ -14,7 +13,7 @@ fn utc(text: &str) -> DateTime<Utc> {
 }
 
 fn schedule(expression: &str) -> Schedule {
-    Schedule::parse(expression, Tz::UTC).unwrap()
+    Schedule::new(expression, Timing::default()).unwrap()
 }
 
 /// Down from before three daily instants until two hours after the third.
