@@ -10,12 +10,9 @@ use sea_orm::{
 };
 
 use super::claim::create;
-use super::{Origin, clock};
+use super::{Origin, Planning, clock};
 use crate::entity::{job, job_run, job_skip};
 use crate::instant::stored;
-
-/// Makes a plan of a gap.
-pub(super) type Planning<'a> = dyn Fn(&Gap) -> Plan + Send + Sync + 'a;
 
 const ROWS_A_STATEMENT: usize = 1000;
 
@@ -121,6 +118,10 @@ fn without(skip: Skip, ran: &[DateTime<Utc>], planning: &Planning<'_>) -> Vec<Sk
         after = end;
     }
     left.extend(part(&skip, after, skip.last, planning));
+    if left.iter().map(|part| part.instants).sum::<u64>() == skip.instants {
+        // People may run a job for instants that its schedule does not have.
+        return vec![skip];
+    }
     left
 }
 

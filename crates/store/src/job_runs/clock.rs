@@ -7,7 +7,7 @@ use crate::instant::stored;
 const POSTGRES_CLOCK: &str = "SELECT clock_timestamp()";
 
 /// The clock that everybody who uses this database agrees upon.
-pub(super) async fn now(connection: &impl ConnectionTrait) -> Result<DateTime<Utc>, DbErr> {
+pub(crate) async fn now(connection: &impl ConnectionTrait) -> Result<DateTime<Utc>, DbErr> {
     let backend = connection.get_database_backend();
     let now = if backend == DbBackend::Postgres {
         let row = connection

@@ -15,9 +15,10 @@
 //! "Now" is the database's clock on PostgreSQL, one for all replicas, and this machine's on SQLite.
 
 mod accounts;
+mod attempt;
 mod bounded;
 mod claim;
-mod clock;
+pub(crate) mod clock;
 mod counts;
 mod failed_rows;
 mod history;
@@ -30,6 +31,7 @@ mod prune;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::misfire::{Gap, Plan};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -81,6 +83,9 @@ pub struct Lease {
 ///
 /// Asked once for each run, when its first attempt begins.
 pub type WindowStart<'a> = dyn Fn(DateTime<Utc>, Option<DateTime<Utc>>) -> DateTime<Utc> + Send + Sync + 'a;
+
+/// What becomes of the scheduled instants of a gap, as [`domain::misfire::plan`] says for a job's schedule and policy.
+pub type Planning<'a> = dyn Fn(&Gap) -> Plan + Send + Sync + 'a;
 
 /// One try at a run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,12 +2,11 @@ use chrono::{DateTime, Utc};
 use domain::misfire::{Gap, Plan, Skip};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, Select,
 };
 
-use super::accounts::{self, Planning};
-use super::claim::take;
-use super::{Lease, RunStart, State, WindowStart, clock};
+use super::attempt::begin;
+use super::{Lease, Planning, RunStart, State, WindowStart, accounts, clock};
 use crate::entity::{job, job_run};
 use crate::error::Attempting;
 use crate::{Store, StoreError};
@@ -96,7 +95,7 @@ async fn act(
             }
             Decision::Take { run, accounted_until } => {
                 if lock_as_seen(transaction, &run).await.attempting(ATTEMPTED)? {
-                    let start = take(transaction, run, lease, window, seen.now).await?;
+                    let start = begin(transaction, run, lease, window, seen.now).await?;
                     let next = Next::Claimed(Box::new(start));
                     let rest = Rest {
                         next,
@@ -117,6 +116,13 @@ async fn lock_as_seen(transaction: &DatabaseTransaction, seen: &job_run::Model) 
         .one(transaction)
         .await?;
     Ok(locked.as_ref() == Some(seen))
+}
+
+fn unfinished(job: &str) -> Select<job_run::Entity> {
+    job_run::Entity::find()
+        .filter(job_run::Column::Job.eq(job))
+        .filter(job_run::Column::FinishedAt.is_null())
+        .order_by_asc(job_run::Column::ScheduledAt)
 }
 
 /// What a decision is made of.
@@ -150,16 +156,13 @@ struct Rest {
 impl Seen {
     async fn read(connection: &impl ConnectionTrait, name: &str) -> Result<Self, DbErr> {
         let job = job::Entity::find_by_id(name).one(connection).await?;
-        let mut unfinished = job_run::Entity::find()
-            .filter(job_run::Column::Job.eq(name))
-            .filter(job_run::Column::FinishedAt.is_null())
-            .order_by_asc(job_run::Column::ScheduledAt);
+        let mut earliest = unfinished(name);
         if job.as_ref().is_some_and(job::Model::is_paused) {
-            unfinished = unfinished.filter(job_run::Column::State.eq(State::Running.as_str()));
+            earliest = earliest.filter(job_run::Column::State.eq(State::Running.as_str()));
         }
         Ok(Self {
             job,
-            earliest: unfinished.one(connection).await?,
+            earliest: earliest.one(connection).await?,
             // Last, so that it is after any wait for a lock.
             now: clock::now(connection).await?,
         })

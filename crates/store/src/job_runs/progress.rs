@@ -6,8 +6,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, Qu
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::attempt::after;
 use super::bounded::bounded;
-use super::claim::after;
 use super::{Attempt, Counts, FailedRow, Lease, State, clock, failed_rows};
 use crate::entity::{job_attempt, job_run};
 use crate::error::Attempting;
@@ -49,8 +49,6 @@ pub struct PageBegan {
 /// The most of an error that is kept, in characters.
 const ERROR_CHARACTERS: usize = 4000;
 
-// Each of these answers `StoreError::AttemptOver`, and changes nothing, where the attempt is not the run's newest any
-// more or has ended.
 impl Store {
     /// Keeps the run for the length of the lease from now, also where it has lapsed and nobody has taken the run.
     ///

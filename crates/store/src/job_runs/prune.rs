@@ -14,11 +14,10 @@ const RUNS_AT_ONCE: u64 = 500;
 const ATTEMPTED: &str = "removing the old history of a job";
 
 impl Store {
-    /// Removes the runs of a job that ended before an instant, with their attempts and failed rows, and the skips that
-    /// were recorded before it, and says how many runs and skips that were.
+    /// Removes the runs of a job that were for an instant before `before` and ended before it, with their attempts and
+    /// failed rows, and the skips that were recorded before it, and says how many runs and skips that were.
     ///
-    /// What is not finished stays, and so does the latest instant for which the job has succeeded: the window of the next
-    /// run begins there.
+    /// What is not finished stays, and so does the latest run that succeeded: the window of the next one begins there.
     pub async fn prune_history(&self, job: &str, before: DateTime<Utc>) -> Result<u64, StoreError> {
         let before = stored(before);
         let mut removed = job_skip::Entity::delete_many()
@@ -60,6 +59,8 @@ async fn remove_runs(
         .select_only()
         .column(job_run::Column::Id)
         .filter(job_run::Column::Job.eq(job))
+        // One that a person ran for an instant to come keeps that instant from running again.
+        .filter(job_run::Column::ScheduledAt.lt(before))
         .filter(job_run::Column::FinishedAt.lt(before))
         .order_by_asc(job_run::Column::ScheduledAt)
         .limit(RUNS_AT_ONCE)
