@@ -106,7 +106,9 @@ fn without(skip: Skip, ran: &[DateTime<Utc>], planning: &Planning<'_>) -> Vec<Sk
     let within = ran
         .iter()
         .copied()
-        .filter(|instant| (skip.first..=skip.last).contains(instant));
+        .filter(|instant| (skip.first..=skip.last).contains(instant))
+        // People may run a job for instants that its schedule does not have.
+        .filter(|instant| part(&skip, *instant - MICROSECOND, *instant, planning).is_some());
     let ends: Vec<_> = within.collect();
     if ends.is_empty() {
         return vec![skip];
@@ -118,10 +120,6 @@ fn without(skip: Skip, ran: &[DateTime<Utc>], planning: &Planning<'_>) -> Vec<Sk
         after = end;
     }
     left.extend(part(&skip, after, skip.last, planning));
-    if left.iter().map(|part| part.instants).sum::<u64>() == skip.instants {
-        // People may run a job for instants that its schedule does not have.
-        return vec![skip];
-    }
     left
 }
 

@@ -33,7 +33,7 @@ pub(super) async fn begin(
     let number = next_number(transaction, &run).await.attempting(ATTEMPTED)?;
     let first = number == 1;
     let window_start = if first {
-        let last = last_succeeded_before(transaction, &run)
+        let last = last_succeeded_before(transaction, &run.job, run.scheduled_at)
             .await
             .attempting(ATTEMPTED)?;
         stored(window(run.scheduled_at, last))
@@ -84,19 +84,20 @@ async fn next_number(transaction: &DatabaseTransaction, run: &job_run::Model) ->
     Ok(last.unwrap_or(0) + 1)
 }
 
-async fn last_succeeded_before(
-    transaction: &DatabaseTransaction,
-    run: &job_run::Model,
+pub(super) async fn last_succeeded_before(
+    connection: &impl ConnectionTrait,
+    job: &str,
+    instant: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, DbErr> {
     job_run::Entity::find()
         .select_only()
         .column(job_run::Column::ScheduledAt)
-        .filter(job_run::Column::Job.eq(run.job.as_str()))
-        .filter(job_run::Column::ScheduledAt.lt(run.scheduled_at))
+        .filter(job_run::Column::Job.eq(job))
+        .filter(job_run::Column::ScheduledAt.lt(instant))
         .filter(job_run::Column::State.eq(State::Succeeded.as_str()))
         .order_by_desc(job_run::Column::ScheduledAt)
         .into_tuple()
-        .one(transaction)
+        .one(connection)
         .await
 }
 

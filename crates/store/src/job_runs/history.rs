@@ -5,7 +5,7 @@ use domain::misfire::{Skip, SkipReason};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
-use super::{Counts, Origin, State};
+use super::{Counts, Origin, State, attempt};
 use crate::entity::{job_attempt, job_run, job_skip};
 use crate::error::Attempting;
 use crate::instant::stored;
@@ -94,6 +94,17 @@ impl HistoryEntry {
 const ATTEMPTED: &str = "reading the history of a job";
 
 impl Store {
+    /// The latest instant before another for which a job has succeeded.
+    pub async fn last_succeeded_before(
+        &self,
+        job: &str,
+        instant: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, StoreError> {
+        attempt::last_succeeded_before(self.connection(), job, stored(instant))
+            .await
+            .attempting("reading when a job last succeeded")
+    }
+
     /// The run of a job for an instant, with its attempts.
     pub async fn find_run(
         &self,

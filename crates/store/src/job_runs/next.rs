@@ -61,7 +61,10 @@ impl Store {
         window: &WindowStart<'_>,
         plan: &Planning<'_>,
     ) -> Result<Look, StoreError> {
-        let seen = Seen::read(self.connection(), job).await.attempting(ATTEMPTED)?;
+        let now = clock::now(self.connection()).await.attempting(ATTEMPTED)?;
+        let seen = Seen::read(self.connection(), job, now)
+            .await
+            .attempting(ATTEMPTED)?;
         if let Decision::Rest(rest) = seen.decide(Some(plan)) {
             return Ok(rest.look(&seen, Vec::new()));
         }
@@ -82,10 +85,12 @@ async fn act(
     accounts::locked_job(transaction, job)
         .await
         .attempting(ATTEMPTED)?;
+    // After the wait for the lock, and the same to the end: what is accounted for is what the look found.
+    let now = clock::now(transaction).await.attempting(ATTEMPTED)?;
     // Nothing while no plan has been made. There is one a look: the job's row is locked meanwhile.
     let mut skipped = None;
     loop {
-        let seen = Seen::read(transaction, job).await.attempting(ATTEMPTED)?;
+        let seen = Seen::read(transaction, job, now).await.attempting(ATTEMPTED)?;
         match seen.decide(skipped.is_none().then_some(planning)) {
             Decision::FirstSeen => {}
             Decision::Rest(rest) => return Ok(rest.look(&seen, skipped.unwrap_or_default())),
@@ -154,7 +159,7 @@ struct Rest {
 }
 
 impl Seen {
-    async fn read(connection: &impl ConnectionTrait, name: &str) -> Result<Self, DbErr> {
+    async fn read(connection: &impl ConnectionTrait, name: &str, now: DateTime<Utc>) -> Result<Self, DbErr> {
         let job = job::Entity::find_by_id(name).one(connection).await?;
         let mut earliest = unfinished(name);
         if job.as_ref().is_some_and(job::Model::is_paused) {
@@ -163,8 +168,7 @@ impl Seen {
         Ok(Self {
             job,
             earliest: earliest.one(connection).await?,
-            // Last, so that it is after any wait for a lock.
-            now: clock::now(connection).await?,
+            now,
         })
     }
 
