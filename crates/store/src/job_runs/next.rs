@@ -220,3 +220,76 @@ impl Rest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DbBackend, QueryTrait, Statement};
+    use tempfile::TempDir;
+    use test_support::postgres::Postgres;
+
+    use super::*;
+    use crate::Settings;
+
+    /// A year of a job that runs every ten minutes, and whose last run goes on.
+    async fn a_year_of_runs(url: String) -> Store {
+        let settings = Settings {
+            url,
+            ..Settings::default()
+        };
+        let store = Store::connect(&settings).await.unwrap();
+        store.migrate().await.unwrap();
+        let connection = store.connection();
+        let (id, instant) = match connection.get_database_backend() {
+            DbBackend::Postgres => (
+                "gen_random_uuid()",
+                "timestamptz '2025-11-22T00:00:00Z' + n * interval '10 minutes'",
+            ),
+            _ => (
+                "randomblob(16)",
+                "strftime('%Y-%m-%dT%H:%M:%S+00:00', 1763769600 + n * 600, 'unixepoch')",
+            ),
+        };
+        let fill = format!(
+            "INSERT INTO job_runs (id, job, scheduled_at, window_start, state, created_at, finished_at)
+             WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 50000)
+             SELECT {id}, 'alert-due', {instant}, {instant}, 'succeeded', {instant},
+                    CASE WHEN n < 50000 THEN {instant} END FROM counted"
+        );
+        connection.execute_unprepared(&fill).await.unwrap();
+        connection.execute_unprepared("ANALYZE").await.unwrap();
+        store
+    }
+
+    async fn explained(store: &Store, command: &str, columns: &str) -> String {
+        let connection = store.connection();
+        let query = unfinished("alert-due")
+            .limit(1)
+            .build(connection.get_database_backend());
+        let explain = Statement {
+            sql: format!("{command} {}", query.sql),
+            ..query
+        };
+        let rows = connection.query_all_raw(explain).await.unwrap();
+        let lines = rows.iter().map(|row| row.try_get::<String>("", columns).unwrap());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[tokio::test]
+    async fn a_look_passes_over_no_finished_runs_on_sqlite() {
+        let folder = TempDir::new().unwrap();
+        let store = a_year_of_runs(format!("sqlite:{}/x.db", folder.path().display())).await;
+        let plan = explained(&store, "EXPLAIN QUERY PLAN", "detail").await;
+        assert_eq!(plan, "SEARCH job_runs USING INDEX job_runs_unfinished (job=?)");
+    }
+
+    #[tokio::test]
+    async fn a_look_passes_over_no_finished_runs_on_postgresql() {
+        let Some(server) = Postgres::start().await else {
+            return;
+        };
+        let store = a_year_of_runs(server.url().to_owned()).await;
+        let plan = explained(&store, "EXPLAIN", "QUERY PLAN").await;
+        assert!(plan.contains("Index Scan using job_runs_unfinished"), "{plan}");
+        assert!(!plan.contains("Sort") && !plan.contains("Filter"), "{plan}");
+    }
+}

@@ -5,6 +5,7 @@ mod history;
 mod leases;
 mod lock;
 mod races;
+mod upgrade;
 
 use std::time::Duration;
 
