@@ -18,10 +18,10 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Settings with which no job is run by the clock, so that a test alone decides what runs.
 pub const CLOCK_OFF: [&str; 4] = [
-    "--set=scheduler.coupon_expiring.cron=0 0 0 29 2 *",
-    "--set=scheduler.funding_closing.cron=0 0 0 29 2 *",
-    "--set=scheduler.funding_settlement.cron=0 0 0 29 2 *",
-    "--set=scheduler.alert_due.cron=0 0 0 29 2 *",
+    "--set=scheduler.coupon_expiring.schedule.cron=0 0 0 29 2 *",
+    "--set=scheduler.funding_closing.schedule.cron=0 0 0 29 2 *",
+    "--set=scheduler.funding_settlement.schedule.cron=0 0 0 29 2 *",
+    "--set=scheduler.alert_due.schedule.cron=0 0 0 29 2 *",
 ];
 
 const POLL: Duration = Duration::from_millis(5);

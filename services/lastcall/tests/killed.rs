@@ -168,7 +168,7 @@ async fn a_job_killed_in_the_middle(deployment: &Deployment) {
 
 async fn a_scheduler_killed_in_the_middle(deployment: &Deployment) {
     let _projector = deployment.lastcall.start(["projector"]);
-    let every_second = "--set=scheduler.coupon_expiring.cron=* * * * * *";
+    let every_second = "--set=scheduler.coupon_expiring.schedule.cron=* * * * * *";
     let arguments = ["scheduler", SMALL_CHUNKS, every_second];
     deployment.kill_again_and_again(&arguments).await;
     let mut scheduler = deployment.lastcall.start(arguments);

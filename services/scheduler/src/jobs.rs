@@ -140,11 +140,11 @@ pub(crate) trait Steps: Send + Sync + 'static {
     /// Pure: what a row calls for.
     fn events(&self, run: RunScope, row: &Self::Row) -> Result<Vec<Occurrence>, BadRow>;
 
-    /// Everything of the page is in the log.
+    /// Everything of a page is in the log; `completed` is what the page said it reads to its end.
     fn appended(
         &self,
         _run: RunScope,
-        _page: &Page<Self::Row, Self::Key>,
+        _completed: &[String],
     ) -> impl Future<Output = Result<(), StoreError>> + Send {
         async { Ok(()) }
     }

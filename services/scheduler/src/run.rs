@@ -1,29 +1,17 @@
-use std::ops::AddAssign;
+use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use event_log::{AppendError, ReadError};
-use serde::Serialize;
 use store::StoreError;
+use store::job_runs::{Counts, PageEnd};
 
-/// What a run has done so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Rows that were read.
-    pub read: u64,
-    /// Events that were not in the log before.
-    pub emitted: u64,
-    /// Events that the log had already.
-    pub already_emitted: u64,
-    /// Rows that no event could be made of.
-    pub skipped: u64,
-}
-
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        self.read += other.read;
-        self.emitted += other.emitted;
-        self.already_emitted += other.already_emitted;
-        self.skipped += other.skipped;
-    }
+/// How far a run has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What it has done, all attempts together.
+    pub counts: Counts,
+    /// About how many rows it has to read in all, once that is known.
+    pub total: Option<u64>,
 }
 
 /// Why a run did not come to its end. It can be run again and goes on where it stopped.
@@ -53,21 +41,89 @@ pub enum RunError {
     )]
     TableBehind {
         /// When an earlier run may have emitted the same events.
-        earliest_emission: chrono::DateTime<chrono::Utc>,
+        earliest_emission: DateTime<Utc>,
         /// The sequence that the table has reached.
         projected: u64,
         /// The sequence that it would have to reach.
         logged: u64,
     },
+    /// More rows failed than one run may skip.
+    #[error(
+        "{skipped} rows could not be told of and scheduler.skip_limit is {limit}; `lastcall jobs show` names them. Mend \
+         them and run again: it goes on from the first page that had one"
+    )]
+    TooManyBadRows {
+        /// How many.
+        skipped: u64,
+        /// How many may be skipped.
+        limit: u64,
+        /// The page on which the limit was passed.
+        page: Box<PageEnd>,
+    },
+    /// Somebody else is working on it.
+    #[error("{owner} is running it and has it at least until {until}")]
+    Owned {
+        /// Which process, as `host/pid/start`.
+        owner: String,
+        /// How long its lease lasts unless it is renewed.
+        until: DateTime<Utc>,
+    },
+    /// The process was told to end.
+    #[error("the process was told to end")]
+    Stopped,
+    /// A part of the run panicked. What it said is in the log.
+    #[error("a part of the run broke")]
+    Broken(#[source] tokio::task::JoinError),
 }
 
 impl RunError {
+    pub(crate) fn broken(error: tokio::task::JoinError) -> Self {
+        Self::Broken(error)
+    }
+
+    /// Whether somebody else is at the run now.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Self::Store(StoreError::AttemptOver { .. }))
+    }
+
     /// Whether trying again later may help.
     pub(crate) fn may_pass(&self) -> bool {
         match self {
             // Another process has taken the run over: it is in good hands.
-            Self::Store(StoreError::AttemptOver { .. }) | Self::Checkpoint { .. } => false,
-            Self::Store(_) | Self::Append(_) | Self::Read(_) | Self::TableBehind { .. } => true,
+            Self::Store(StoreError::AttemptOver { .. })
+            | Self::Owned { .. }
+            | Self::Checkpoint { .. }
+            | Self::TooManyBadRows { .. }
+            | Self::Broken(_) => false,
+            Self::Store(_) | Self::Append(_) | Self::Read(_) | Self::TableBehind { .. } | Self::Stopped => {
+                true
+            }
         }
+    }
+}
+
+/// After a run that something stopped, doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How long to leave a run alone that was stopped again and again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BackOff(Duration);
+
+impl Default for BackOff {
+    fn default() -> Self {
+        Self(FIRST_PAUSE)
+    }
+}
+
+impl BackOff {
+    /// The pause after this failure.
+    pub(crate) fn pause(self) -> Duration {
+        self.0
+    }
+
+    /// For the failure after this one.
+    pub(crate) fn longer(self) -> Self {
+        Self((self.0 * 2).min(LONGEST_PAUSE))
     }
 }

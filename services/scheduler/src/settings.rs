@@ -1,10 +1,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use chrono_tz::Tz;
-use domain::schedule::{Schedule, ScheduleError};
+use domain::misfire::{Misfire, Policy};
+use domain::schedule::{RepeatedHour, Schedule, ScheduleError, SkippedHour, Timing, WeekdayNumbers};
+use domain::settlement::{Reward, RewardError};
 use serde::Deserialize;
 
+use crate::engine::JobPlan;
 use crate::jobs::Job;
 
 /// What is scheduled when. The defaults with their meaning are in the binary's `default.toml`.
@@ -18,6 +22,17 @@ pub struct Settings {
     /// The longest that a run for an old instant waits for the notification table to catch up with the log.
     #[serde(with = "humantime_serde")]
     pub table_wait: Duration,
+    /// How late an instant may be found without counting as missed.
+    #[serde(with = "humantime_serde")]
+    pub on_time: Duration,
+    /// For how long a run is its owner's after the owner was last heard of.
+    #[serde(with = "humantime_serde")]
+    pub lease: Duration,
+    /// How many rows one run may leave out before it fails.
+    pub skip_limit: u64,
+    /// For how long the history of runs is kept.
+    #[serde(with = "humantime_serde")]
+    pub history: Duration,
     /// The job `coupon-expiring`.
     pub coupon_expiring: CouponExpiring,
     /// The job `funding-closing`.
@@ -28,12 +43,36 @@ pub struct Settings {
     pub alert_due: AlertDue,
 }
 
+/// When a job runs, and what is done about instants at which it could not.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobSchedule {
+    /// Cron with seconds: sec min hour day month weekday \[year\].
+    pub cron: String,
+    /// The zone whose clocks the expression is about; [`Settings::zone`] where there is none.
+    pub zone: Option<Tz>,
+    /// What the numbers of weekdays mean.
+    #[serde(default)]
+    pub weekdays: WeekdayNumbers,
+    /// What becomes of a time that the clock skips.
+    #[serde(default)]
+    pub skipped_hour: SkippedHour,
+    /// What becomes of a time that the clock shows twice.
+    #[serde(default)]
+    pub repeated_hour: RepeatedHour,
+    /// What is done about missed instants.
+    pub misfire: Policy,
+    /// How late a missed instant may still be run.
+    #[serde(with = "humantime_serde")]
+    pub grace: Duration,
+}
+
 /// Reminds of coupons.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CouponExpiring {
     /// When it runs.
-    pub cron: String,
+    pub schedule: JobSchedule,
     /// How many days ahead it looks: 1 is today and tomorrow.
     pub lead_days: u32,
 }
@@ -43,7 +82,7 @@ pub struct CouponExpiring {
 #[serde(deny_unknown_fields)]
 pub struct FundingClosing {
     /// When it runs.
-    pub cron: String,
+    pub schedule: JobSchedule,
     /// How many days ahead it looks: 1 is today and tomorrow.
     pub lead_days: u32,
 }
@@ -53,9 +92,13 @@ pub struct FundingClosing {
 #[serde(deny_unknown_fields)]
 pub struct FundingSettlement {
     /// When it runs.
-    pub cron: String,
+    pub schedule: JobSchedule,
     /// For how many days from the deadline a backer's coupon can be used.
     pub coupon_valid_days: u32,
+    /// What such a coupon is worth, in major units, by the currency of the funding. Where there is none for a currency, its
+    /// coupons state no amount.
+    #[serde(default)]
+    pub coupon_amounts: BTreeMap<String, String>,
 }
 
 /// Fires reminders.
@@ -63,7 +106,7 @@ pub struct FundingSettlement {
 #[serde(deny_unknown_fields)]
 pub struct AlertDue {
     /// When it runs.
-    pub cron: String,
+    pub schedule: JobSchedule,
     /// How far back it looks, in hours, when earlier runs are missing. A reminder that is later than that is not sent.
     pub catch_up_hours: u32,
 }
@@ -72,18 +115,21 @@ pub struct AlertDue {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// A cron expression is wrong.
-    #[error("scheduler.{section}.cron")]
+    #[error("scheduler.{section}.schedule.cron")]
     Cron {
         /// Whose.
         section: String,
         /// Why.
         source: ScheduleError,
     },
+    /// An amount is wrong.
+    #[error("scheduler.funding_settlement.coupon_amounts")]
+    Amounts(#[from] RewardError),
     /// A number is out of range.
     #[error("scheduler.{key} is {found}, which is not between {least} and {most}")]
     Range {
         /// Which setting.
-        key: &'static str,
+        key: String,
         /// What it is.
         found: u64,
         /// The least it may be.
@@ -93,22 +139,29 @@ pub enum SettingsError {
     },
 }
 
+const MINUTE: u64 = 60;
+const DAY: u64 = 24 * 60 * MINUTE;
+
 impl Settings {
     /// Checks what no type can say and reads every schedule.
-    pub fn schedules(&self) -> Result<BTreeMap<Job, Schedule>, SettingsError> {
+    pub fn plans(&self) -> Result<BTreeMap<Job, JobPlan>, SettingsError> {
         in_range("chunk_rows", self.chunk_rows, 1, 10_000)?;
+        in_range("on_time (in seconds)", self.on_time.as_secs(), 1, DAY)?;
+        in_range("lease (in seconds)", self.lease.as_secs(), 3, 60 * MINUTE)?;
+        // Shorter than the catch-up of alert-due, it would forget what that goes on from.
         in_range(
-            "coupon_expiring.lead_days",
-            self.coupon_expiring.lead_days.into(),
-            0,
-            366,
+            "history (in seconds)",
+            self.history.as_secs(),
+            8 * DAY,
+            3660 * DAY,
         )?;
-        in_range(
-            "funding_closing.lead_days",
-            self.funding_closing.lead_days.into(),
-            0,
-            366,
-        )?;
+        let leads = [
+            ("coupon_expiring", self.coupon_expiring.lead_days),
+            ("funding_closing", self.funding_closing.lead_days),
+        ];
+        for (section, days) in leads {
+            in_range(&format!("{section}.lead_days"), days.into(), 0, 366)?;
+        }
         in_range(
             "funding_settlement.coupon_valid_days",
             self.funding_settlement.coupon_valid_days.into(),
@@ -121,32 +174,58 @@ impl Settings {
             1,
             7 * 24,
         )?;
-        Job::ALL
-            .iter()
-            .map(|job| Ok((*job, self.schedule(*job)?)))
-            .collect()
+        Job::ALL.iter().map(|job| Ok((*job, self.plan(*job)?))).collect()
     }
 
-    fn schedule(&self, job: Job) -> Result<Schedule, SettingsError> {
-        let expression = match job {
-            Job::CouponExpiring => &self.coupon_expiring.cron,
-            Job::FundingClosing => &self.funding_closing.cron,
-            Job::FundingSettlement => &self.funding_settlement.cron,
-            Job::AlertDue => &self.alert_due.cron,
+    /// What backers of a funding that succeeds are given.
+    pub(crate) fn reward(&self) -> Result<Reward, RewardError> {
+        let FundingSettlement {
+            coupon_valid_days,
+            coupon_amounts,
+            ..
+        } = &self.funding_settlement;
+        Reward::new(TimeDelta::days((*coupon_valid_days).into()), coupon_amounts)
+    }
+
+    fn plan(&self, job: Job) -> Result<JobPlan, SettingsError> {
+        let schedule = match job {
+            Job::CouponExpiring => &self.coupon_expiring.schedule,
+            Job::FundingClosing => &self.funding_closing.schedule,
+            Job::FundingSettlement => &self.funding_settlement.schedule,
+            Job::AlertDue => &self.alert_due.schedule,
         };
-        Schedule::parse(expression, self.zone).map_err(|source| SettingsError::Cron {
+        let timing = Timing {
+            zone: schedule.zone.unwrap_or(self.zone),
+            weekdays: schedule.weekdays,
+            skipped_hour: schedule.skipped_hour,
+            repeated_hour: schedule.repeated_hour,
+        };
+        let misfire = Misfire {
+            policy: schedule.misfire,
+            grace: span(schedule.grace),
+            on_time: span(self.on_time),
+        };
+        let parsed = Schedule::new(&schedule.cron, timing).map_err(|source| SettingsError::Cron {
             section: job.as_str().replace('-', "_"),
             source,
+        })?;
+        Ok(JobPlan {
+            schedule: parsed,
+            misfire,
         })
     }
 }
 
-fn in_range(key: &'static str, found: u64, least: u64, most: u64) -> Result<(), SettingsError> {
+fn span(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
+
+fn in_range(key: &str, found: u64, least: u64, most: u64) -> Result<(), SettingsError> {
     if (least..=most).contains(&found) {
         Ok(())
     } else {
         Err(SettingsError::Range {
-            key,
+            key: key.to_owned(),
             found,
             least,
             most,

@@ -6,14 +6,28 @@ use domain::occurrence::Occurrence;
 use store::due::CouponKey;
 use store::{Store, StoreError};
 
-use super::{Page, RunScope, Steps, days_before, page_of};
+use crate::engine::Engine;
+
+use super::{Job, Page, RunScope, Steps, days_before, page_of};
 
 /// Active coupons that expire between the scheduled instant and the end of a day soon after.
 pub(crate) struct CouponExpiring {
-    pub(crate) store: Store,
-    pub(crate) zone: Tz,
-    pub(crate) lead_days: u32,
-    pub(crate) page_rows: u64,
+    store: Store,
+    zone: Tz,
+    lead_days: u32,
+    page_rows: u64,
+}
+
+impl CouponExpiring {
+    pub(crate) fn new(engine: &Engine) -> Self {
+        let settings = engine.settings();
+        Self {
+            store: engine.store().clone(),
+            zone: engine.zone(Job::CouponExpiring),
+            lead_days: settings.coupon_expiring.lead_days,
+            page_rows: settings.chunk_rows,
+        }
+    }
 }
 
 impl Steps for CouponExpiring {
