@@ -7,6 +7,7 @@
 mod alerts;
 mod coupons;
 mod follows;
+mod totals;
 
 use domain::notice::PersonRow;
 use sea_orm::sea_query::{Expr, ExprTrait};

@@ -28,6 +28,10 @@ impl CouponExpiring {
             page_rows: settings.chunk_rows,
         }
     }
+
+    fn window(&self, run: RunScope) -> DueWindow {
+        DueWindow::days_ahead(run.scheduled_at, self.lead_days, self.zone)
+    }
 }
 
 impl Steps for CouponExpiring {
@@ -38,15 +42,18 @@ impl Steps for CouponExpiring {
         Ok(days_before(run, self.lead_days))
     }
 
+    async fn total(&self, run: RunScope) -> Result<Option<u64>, StoreError> {
+        self.store.count_coupons_expiring(&self.window(run)).await.map(Some)
+    }
+
     async fn read(
         &self,
         run: RunScope,
         key: Option<CouponKey>,
     ) -> Result<Page<ExpiringCoupon, CouponKey>, StoreError> {
-        let window = DueWindow::days_ahead(run.scheduled_at, self.lead_days, self.zone);
         let rows = self
             .store
-            .coupons_expiring(&window, key.as_ref(), self.page_rows)
+            .coupons_expiring(&self.window(run), key.as_ref(), self.page_rows)
             .await?;
         Ok(page_of(rows, self.page_rows, |row| CouponKey::from(row)))
     }

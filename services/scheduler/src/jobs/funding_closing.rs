@@ -28,6 +28,10 @@ impl FundingClosing {
             page_rows: settings.chunk_rows,
         }
     }
+
+    fn window(&self, run: RunScope) -> DueWindow {
+        DueWindow::days_ahead(run.scheduled_at, self.lead_days, self.zone)
+    }
 }
 
 impl Steps for FundingClosing {
@@ -38,15 +42,18 @@ impl Steps for FundingClosing {
         Ok(days_before(run, self.lead_days))
     }
 
+    async fn total(&self, run: RunScope) -> Result<Option<u64>, StoreError> {
+        self.store.count_follows_closing(&self.window(run)).await.map(Some)
+    }
+
     async fn read(
         &self,
         run: RunScope,
         key: Option<FollowKey>,
     ) -> Result<Page<ClosingFollow, FollowKey>, StoreError> {
-        let window = DueWindow::days_ahead(run.scheduled_at, self.lead_days, self.zone);
         let rows = self
             .store
-            .follows_closing(&window, key.as_ref(), self.page_rows)
+            .follows_closing(&self.window(run), key.as_ref(), self.page_rows)
             .await?;
         Ok(page_of(rows, self.page_rows, |row| FollowKey::from(row)))
     }
