@@ -11,13 +11,12 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use prometheus_client::registry::Registry;
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 
 use crate::auth::bearer;
 use crate::health::{self, Readiness};
-use crate::metrics;
+use crate::metrics::{self, Registry};
 use crate::problem::Problem;
 use crate::secret::Secret;
 

@@ -1,10 +1,12 @@
 //! Refusals over HTTP, as problem details ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// Why a request was not done.
@@ -19,6 +21,10 @@ pub struct Problem {
     pub status: u16,
     /// What was wrong this time and what to do.
     pub detail: String,
+    /// What programs want to know besides, by name.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub extensions: BTreeMap<&'static str, Value>,
 }
 
 impl Problem {
@@ -29,7 +35,16 @@ impl Problem {
             title: title.into(),
             status: status.as_u16(),
             detail: detail.into(),
+            extensions: BTreeMap::new(),
         }
+    }
+
+    /// The same problem with one more member
+    /// ([RFC 9457 §3.2](https://www.rfc-editor.org/rfc/rfc9457#section-3.2)).
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.extensions.insert(name, value.into());
+        self
     }
 
     /// The request makes no sense.

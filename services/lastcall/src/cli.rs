@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use proto_schemas::UserId;
-use scheduler::Job;
 use service_kit::telemetry::Lifetime;
 
 use crate::import;
+use crate::jobs::Jobs;
 
 const EXAMPLES: &str = "\
 Try it:
@@ -78,7 +78,7 @@ pub(crate) enum Command {
     Migrate,
     /// Take users, fundings, pledges, follows, coupons or alerts from a CSV or NDJSON file.
     Import(import::Args),
-    /// Look at the jobs, or run one.
+    /// Look at the jobs, run one, pause one.
     #[command(subcommand)]
     Jobs(Jobs),
     /// Make a token for a user, signed with auth.hs256_key: for development and tests.
@@ -141,28 +141,6 @@ pub(crate) struct Listen {
     /// Where to answer: http.listen. Port 0 takes a free one.
     #[arg(long, value_name = "ADDR")]
     pub(crate) http: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Jobs {
-    /// Show every job with its cron expression, its time zone and its next instants.
-    List,
-    /// Run a job now or for a given instant. Events that are in the log already are not emitted again.
-    Run(RunJob),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RunJob {
-    /// coupon-expiring, funding-closing, funding-settlement or alert-due.
-    pub(crate) job: Job,
-
-    /// Run as if it were this instant: RFC 3339, or a date for its first instant in scheduler.zone. Now unless given.
-    #[arg(long, value_name = "INSTANT")]
-    pub(crate) at: Option<String>,
-
-    /// End with one line of JSON: read, emitted, already_emitted, skipped.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

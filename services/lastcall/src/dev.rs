@@ -12,9 +12,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use edge::Edge;
 use projector::Projector;
+use service_kit::admin;
 use service_kit::auth::{Authenticator, TokenIssuer};
 use service_kit::health::Readiness;
 use service_kit::http::Listener;
+use service_kit::metrics;
+use service_kit::secret::Secret;
 use service_kit::supervisor::Supervisor;
 use store::Store;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +34,9 @@ use nats_server::NatsServer;
 /// Says where the servers are, while they are there.
 const ENDPOINTS: &str = "endpoints.json";
 
+/// Where operators ask unless `admin.listen` says so: endpoints.json tells which port it is.
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// Between two looks whether every part is ready.
 const READY_POLL: Duration = Duration::from_millis(20);
 
@@ -39,10 +45,11 @@ pub(crate) async fn run(mut settings: Settings, options: Dev) -> anyhow::Result<
     let folder = DataFolder::open(&options.data)?;
     // A process that was killed leaves its file behind, and scripts wait for the file of this one.
     folder.forget(ENDPOINTS);
-    settings.auth.hs256_key = Some(folder.token_key()?);
+    settings.auth.hs256_key = Some(folder.secret("token.key")?);
+    settings.admin.token = Some(folder.secret("admin.token")?);
     listen_on(&mut settings, options.http);
     // Bound before anything is started: a port that is taken must not leave a nats-server behind.
-    let listener = Listener::bind(&settings.http.listen).await?;
+    let listeners = Listeners::bind(&settings).await?;
 
     let mut supervisor = Supervisor::new();
     // From here on there is a nats-server that would be left behind.
@@ -50,17 +57,45 @@ pub(crate) async fn run(mut settings: Settings, options: Dev) -> anyhow::Result<
     let nats = NatsServer::start(&folder).await?;
     settings.nats.url = nats.url().to_owned();
     settings.database.url = format!("sqlite:{}", folder.path("lastcall.db").display());
-    let served = serve(supervisor, &settings, &folder, listener, options.seed, &nats).await;
+    let served = serve(supervisor, &settings, &folder, listeners, options.seed, &nats).await;
     let stopped = nats.stop().await;
     served?;
     stopped
+}
+
+/// Where people ask, and where operators do.
+struct Listeners {
+    http: Listener,
+    admin: Listener,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let admin = settings.admin.listen.as_deref().unwrap_or(ANY_PORT);
+        Ok(Self {
+            http: Listener::bind(&settings.http.listen).await?,
+            admin: Listener::bind(admin).await?,
+        })
+    }
+
+    fn endpoints(&self, settings: &Settings) -> anyhow::Result<Endpoints> {
+        let secret = |secret: &Option<Secret>| secret.clone().context("a secret was not made");
+        Ok(Endpoints {
+            http: format!("http://{}", self.http.address()),
+            nats: settings.nats.url.clone(),
+            database: settings.database.url.clone(),
+            token_key: secret(&settings.auth.hs256_key)?,
+            admin: format!("http://{}", self.admin.address()),
+            admin_token: secret(&settings.admin.token)?,
+        })
+    }
 }
 
 async fn serve(
     mut supervisor: Supervisor,
     settings: &Settings,
     folder: &DataFolder,
-    listener: Listener,
+    listeners: Listeners,
     seed: Seed,
     nats: &NatsServer,
 ) -> anyhow::Result<()> {
@@ -72,7 +107,9 @@ async fn serve(
             .context("cannot fill the tables with the demo")?;
     }
     let log = connect::log(settings).await?;
-    let engine = parts::engine(settings, store.clone(), log.clone())?;
+    let mut registry = metrics::registry(env!("CARGO_PKG_VERSION"));
+    let metrics = parts::scheduler_metrics(&mut registry);
+    let engine = parts::engine(settings, store.clone(), log.clone(), metrics)?;
     let authenticator = Arc::new(Authenticator::new(&settings.auth)?);
 
     let readiness = Readiness::default();
@@ -91,29 +128,19 @@ async fn serve(
     );
     supervisor.spawn("scheduler", fired);
 
-    let router = routes::router(
-        store.clone(),
-        engine,
-        settings.scheduler.clone(),
-        TokenIssuer::new(&settings.auth)?,
-    )
-    .merge(inbox::router(
-        store,
-        settings.inbox.clone(),
-        Arc::clone(&authenticator),
-    ))
-    .merge(edge::router(edge, authenticator));
-    let endpoints = Endpoints {
-        http: format!("http://{}", listener.address()),
-        nats: settings.nats.url.clone(),
-        database: settings.database.url.clone(),
-        token_key: settings
-            .auth
-            .hs256_key
-            .clone()
-            .context("the token key was not set")?,
-    };
-    supervisor.spawn("http", listener.serve(router, supervisor.shutdown_token()));
+    let administration = parts::administration(&mut supervisor, engine.clone(), &settings.admin.operators()?);
+    let operated = admin::router(readiness.clone(), registry).merge(administration);
+    let router = routes::router(store.clone(), engine, TokenIssuer::new(&settings.auth)?)
+        .merge(inbox::router(
+            store,
+            settings.inbox.clone(),
+            Arc::clone(&authenticator),
+        ))
+        .merge(edge::router(edge, authenticator));
+    let endpoints = listeners.endpoints(settings)?;
+    let Listeners { http, admin } = listeners;
+    supervisor.spawn("http", http.serve(router, supervisor.shutdown_token()));
+    supervisor.spawn("admin", admin.serve(operated, supervisor.shutdown_token()));
     supervisor.spawn(
         "announcement",
         announce(

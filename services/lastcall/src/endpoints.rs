@@ -21,6 +21,10 @@ pub(crate) struct Endpoints {
     pub(crate) database: String,
     /// The key that signs development tokens.
     pub(crate) token_key: Secret,
+    /// Where operators ask: health, metrics and jobs.
+    pub(crate) admin: String,
+    /// The token that they send.
+    pub(crate) admin_token: Secret,
 }
 
 impl Endpoints {
@@ -38,7 +42,7 @@ impl Endpoints {
         serde_json::from_str(&text).with_context(|| format!("{} is no endpoints file", path.display()))
     }
 
-    /// Writes the file so that whoever sees it sees it whole, and only its owner can read it: it holds a key.
+    /// Writes the file so that whoever sees it sees it whole, and only its owner can read it: it holds secrets.
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let temporary = path.with_extension("json.new");
         let written = || -> std::io::Result<()> {

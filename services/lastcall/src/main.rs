@@ -18,7 +18,7 @@ use clap::Parser as _;
 use service_kit::auth::TokenIssuer;
 use service_kit::telemetry::{self, chain};
 
-use crate::cli::{Cli, Command, Common, Jobs, Token};
+use crate::cli::{Cli, Command, Common, Token};
 use crate::output::{reader_is_gone, say};
 use crate::settings::Settings;
 
@@ -70,8 +70,7 @@ async fn run(command: Command, common: &Common) -> anyhow::Result<Done> {
         }
         Command::Migrate => migrate(&settings).await?,
         Command::Import(args) => return import::command(&settings, args).await,
-        Command::Jobs(Jobs::List) => jobs::list(&settings)?,
-        Command::Jobs(Jobs::Run(options)) => return jobs::run(&settings, options).await,
+        Command::Jobs(command) => return jobs::command(&settings, command).await,
         Command::Token(token) => make_token(&settings, &token)?,
         Command::Settings => {}
     }

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use ::edge::Edge;
 use ::projector::Projector;
-use ::scheduler::{Engine, Scheduler};
+use ::scheduler::admin::Requests;
+use ::scheduler::{Engine, Metrics, Scheduler};
+use axum::Router;
 use event_log::EventLog;
+use service_kit::admin::{self, Operators};
 use service_kit::auth::Authenticator;
-use service_kit::health::{self, Gate, Readiness};
+use service_kit::health::{Gate, Readiness};
 use service_kit::http::Listener;
+use service_kit::metrics::{self, Registry};
 use service_kit::supervisor::Supervisor;
 use store::Store;
 use tokio_util::sync::CancellationToken;
@@ -25,17 +29,15 @@ pub(crate) const GRACE: Duration = Duration::from_secs(10);
 const READY_POLL: Duration = Duration::from_millis(20);
 
 pub(crate) async fn scheduler(settings: &Settings) -> anyhow::Result<()> {
+    let operators = settings.admin.operators()?;
     let (store, log) = (connect::store(settings).await?, connect::log(settings).await?);
     let mut process = Process::start(settings).await?;
+    let metrics = scheduler_metrics(&mut process.registry);
+    let engine = engine(settings, store, log, metrics)?;
+    process.operated = administration(&mut process.supervisor, engine.clone(), &operators);
     let gate = process.readiness.gate("scheduler");
-    process.supervisor.spawn(
-        "scheduler",
-        fire(
-            engine(settings, store, log)?,
-            gate,
-            process.supervisor.shutdown_token(),
-        ),
-    );
+    let fired = fire(engine, gate, process.supervisor.shutdown_token());
+    process.supervisor.spawn("scheduler", fired);
     process.run().await
 }
 
@@ -73,8 +75,27 @@ pub(crate) async fn edge(settings: &Settings) -> anyhow::Result<()> {
 }
 
 /// The engine that jobs are run with.
-pub(crate) fn engine(settings: &Settings, store: Store, log: EventLog) -> anyhow::Result<Engine> {
-    Ok(Engine::new(store, log, settings.scheduler.clone())?)
+pub(crate) fn engine(
+    settings: &Settings,
+    store: Store,
+    log: EventLog,
+    metrics: Metrics,
+) -> anyhow::Result<Engine> {
+    Ok(Engine::new(store, log, settings.scheduler.clone(), metrics)?)
+}
+
+/// What an engine of this process counts, shown in its registry.
+pub(crate) fn scheduler_metrics(registry: &mut Registry) -> Metrics {
+    let metrics = Metrics::default();
+    metrics.register(registry);
+    metrics
+}
+
+/// The routes on which operators see and run the jobs of this engine.
+pub(crate) fn administration(supervisor: &mut Supervisor, engine: Engine, operators: &Operators) -> Router {
+    let requests = Requests::new(supervisor.shutdown_token());
+    supervisor.spawn("requested runs", requests.clone().finish());
+    ::scheduler::admin::router(engine, operators, requests)
 }
 
 /// Starts what keeps an edge going; its gate opens when the window is filled.
@@ -112,25 +133,29 @@ pub(crate) async fn fire(
 struct Process {
     supervisor: Supervisor,
     readiness: Readiness,
+    registry: Registry,
+    /// Where operators ask, if anywhere. Bound at the start, so that an address that is taken is said at once.
+    admin: Option<Listener>,
+    /// What this process answers there besides what every process does.
+    operated: Router,
 }
 
 impl Process {
     async fn start(settings: &Settings) -> anyhow::Result<Self> {
-        let mut supervisor = Supervisor::new();
-        let readiness = Readiness::default();
-        if let Some(address) = &settings.admin.listen {
-            let listener = Listener::bind(address).await?;
-            tracing::info!(address = %listener.address(), "admin");
-            let served = listener.serve(health::router(readiness.clone()), supervisor.shutdown_token());
-            supervisor.spawn("admin", served);
-        }
+        let admin = match &settings.admin.listen {
+            Some(address) => Some(Listener::bind(address).await?),
+            None => None,
+        };
         Ok(Self {
-            supervisor,
-            readiness,
+            supervisor: Supervisor::new(),
+            readiness: Readiness::default(),
+            registry: metrics::registry(env!("CARGO_PKG_VERSION")),
+            admin,
+            operated: Router::new(),
         })
     }
 
-    async fn serve(&mut self, settings: &Settings, router: axum::Router) -> anyhow::Result<()> {
+    async fn serve(&mut self, settings: &Settings, router: Router) -> anyhow::Result<()> {
         let listener = Listener::bind(&settings.http.listen).await?;
         say(format_args!("listening on http://{}", listener.address()))?;
         self.supervisor
@@ -138,7 +163,13 @@ impl Process {
         Ok(())
     }
 
-    async fn run(self) -> anyhow::Result<()> {
+    async fn run(mut self) -> anyhow::Result<()> {
+        if let Some(listener) = self.admin {
+            say(format_args!("admin on http://{}", listener.address()))?;
+            let router = admin::router(self.readiness, self.registry).merge(self.operated);
+            let served = listener.serve(router, self.supervisor.shutdown_token());
+            self.supervisor.spawn("admin", served);
+        }
         Ok(self.supervisor.run(GRACE).await?)
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Settings {
     pub(crate) database: store::Settings,
     pub(crate) auth: service_kit::auth::Settings,
     pub(crate) http: Http,
-    pub(crate) admin: Admin,
+    pub(crate) admin: service_kit::admin::Settings,
     pub(crate) telemetry: service_kit::telemetry::Settings,
     pub(crate) scheduler: scheduler::Settings,
     pub(crate) projector: projector::Settings,
@@ -33,12 +33,6 @@ pub(crate) struct Settings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Http {
     pub(crate) listen: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Admin {
-    pub(crate) listen: Option<String>,
 }
 
 impl Settings {

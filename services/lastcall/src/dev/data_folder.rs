@@ -38,9 +38,9 @@ impl DataFolder {
         self.path.join(name)
     }
 
-    /// The key that signs development tokens, made at the first start.
-    pub(super) fn token_key(&self) -> anyhow::Result<Secret> {
-        let path = self.path("token.key");
+    /// A key or a token that is kept under this name, made at the first start.
+    pub(super) fn secret(&self, name: &str) -> anyhow::Result<Secret> {
+        let path = self.path(name);
         match fs::read_to_string(&path) {
             Ok(key) => return Ok(Secret::new(key.trim())),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -48,7 +48,7 @@ impl DataFolder {
         }
         // Two random UUIDs are 244 random bits, from the system's source.
         let key = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        let temporary = self.path("token.key.new");
+        let temporary = self.path(&format!("{name}.new"));
         let written = || -> std::io::Result<()> {
             let mut options = File::options();
             let mut file = options

@@ -26,21 +26,14 @@ const POLICY: &str = "default-src 'self'; frame-ancestors 'none'";
 struct Page {
     store: Store,
     engine: Engine,
-    settings: Arc<scheduler::Settings>,
     tokens: Arc<TokenIssuer>,
 }
 
 /// The page and its routes below `/dev`.
-pub(super) fn router(
-    store: Store,
-    engine: Engine,
-    settings: scheduler::Settings,
-    tokens: TokenIssuer,
-) -> Router {
+pub(super) fn router(store: Store, engine: Engine, tokens: TokenIssuer) -> Router {
     let page = Page {
         store,
         engine,
-        settings: Arc::new(settings),
         tokens: Arc::new(tokens),
     };
     Router::new()
@@ -124,18 +117,14 @@ struct ScheduledJob {
     next: Option<DateTime<Utc>>,
 }
 
-async fn jobs(State(page): State<Page>) -> Result<Json<Vec<ScheduledJob>>, Problem> {
-    let schedules = page
-        .settings
-        .schedules()
-        .map_err(|error| Problem::internal(&error))?;
-    let shown = schedules.into_iter().map(|(job, schedule)| ScheduledJob {
+async fn jobs(State(page): State<Page>) -> Json<Vec<ScheduledJob>> {
+    let shown = page.engine.plans().iter().map(|(job, plan)| ScheduledJob {
         name: job.as_str(),
-        cron: schedule.cron().to_owned(),
-        zone: schedule.zone().to_string(),
-        next: schedule.next_after(Utc::now()),
+        cron: plan.schedule.cron().to_owned(),
+        zone: plan.schedule.zone().to_string(),
+        next: plan.schedule.next_after(Utc::now()),
     });
-    Ok(Json(shown.collect()))
+    Json(shown.collect())
 }
 
 async fn run_job(State(page): State<Page>, Path(name): Path<String>) -> Result<Json<Counts>, Problem> {
