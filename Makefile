@@ -7,6 +7,9 @@ SHELL := bash
 NATS_VERSION := 2.15.1
 BUF_VERSION := 1.75.0
 CARGO_DENY_VERSION := 0.20.2
+# Cron by other people, to compare ours with. The zones have to be those of chrono_tz; the test says so when they are not.
+CRONSIM_VERSION := 2.8
+TZDATA_VERSION := 2025.2
 
 # Relative, because make splits a path with spaces in it.
 VENV := .tools/venv
@@ -21,7 +24,7 @@ run: nats-server ## Build and run everything in one process, with a page to look
 	cargo run --release --package lastcall -- dev $(ARGS)
 
 .PHONY: test
-test: nats-server browser ## Run all tests, against real servers and a real browser
+test: nats-server browser cronsim ## Run all tests, against real servers and a real browser
 	cargo test --workspace --no-fail-fast
 
 .PHONY: lint
@@ -44,7 +47,7 @@ clean: ## Remove what was built, the tools and the data of `make run`
 	rm -rf target .tools .lastcall
 
 # What the machine has on PATH is used where it is new enough.
-.PHONY: nats-server buf cargo-deny browser
+.PHONY: nats-server buf cargo-deny browser cronsim
 nats-server:
 	@deploy/tools/nats-server.sh $(NATS_VERSION)
 
@@ -57,3 +60,7 @@ cargo-deny:
 
 browser:
 	@deploy/tools/browser.sh
+
+cronsim:
+	@deploy/tools/pip-install.sh cronsim $(CRONSIM_VERSION)
+	@deploy/tools/pip-install.sh tzdata $(TZDATA_VERSION)

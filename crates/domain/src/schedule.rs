@@ -21,11 +21,14 @@
 //!   by what the clock shows from moment to moment: a time left out has no instant, one shown twice has two. A job of
 //!   every ten minutes stays one of every ten minutes, also where the clock is changed by half an hour.
 //!
-//! These are the rules of Debian's cron with two differences, both for the sake of "once on every day": minutes do not
-//! matter (`*/10 2 * * *` has fixed hours here), and changes of three hours and more are no exception.
+//! These are the rules of Debian's cron with three differences, for the sake of "once on every day": minutes do not
+//! matter (`*/10 2 * * *` has fixed hours here), all 24 hours written out are as good as `*`, and changes of three hours
+//! and more are no exception.
 //!
-//! The search is a walk over local time of our own. That of `croner` 4 drops or doubles runs with several fixed times,
-//! ends for ever at a gap of more than two hours (Antarctica/Casey), and loses the run where a gap reaches midnight.
+//! The search is a walk over local time of our own. That of `croner` 4 takes several fixed times for running ones, ends
+//! for ever at a time more than two hours before the end of a gap (Antarctica/Casey in 2020), loses the run where a gap
+//! reaches midnight and the next day does not match, and backwards passes over the last instant if that is less than a
+//! second ago.
 
 mod expression;
 mod pattern;

@@ -301,7 +301,7 @@ fn fates(plan: &Plan, schedule: &Schedule) -> Vec<(DateTime<Utc>, Option<Skip>)>
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn every_instant_is_either_run_or_in_one_skip((expression, misfire, gap) in cases()) {

@@ -1,8 +1,8 @@
 //! From an expression as people write it to one that `croner` reads in one way only.
 //!
 //! Names and the numbers of weekdays are translated here, field by field. `croner` would replace names wherever they
-//! stand (a month `MON` would be January), and in its own Quartz mode it takes 8 and a lone `L` for weekdays that never
-//! come, refuses ranges from Sunday to Saturday, and says "position 0 is less than the input offset" of a 0.
+//! stand (a month `MON` would be January) and takes a lone `L` for a weekday, but one that never comes; its own Quartz
+//! mode refuses `FRI-SUN` and says "Position 0 is less than the input offset 1" of a 0.
 
 use croner::CronPattern;
 use croner::parser::{CronParser, Seconds};

@@ -3,8 +3,11 @@
 // Tests fail by panicking, here and in what they share.
 #![allow(clippy::unwrap_used)]
 
+mod against_cronsim;
 mod expressions;
 mod search;
+mod transitions;
+mod zones;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
