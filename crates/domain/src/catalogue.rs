@@ -19,6 +19,13 @@ pub const MAX_ID_BYTES: usize = 128;
 /// The most bytes a title may have.
 pub const MAX_TITLE_BYTES: usize = 1000;
 
+/// The most bytes that the site's reference to a piece of content may have.
+pub const MAX_CONTENT_BYTES: usize = 1000;
+
+/// The most bytes that a title may take in JSON, where some characters take several: an event has it three times, beside
+/// ids and words, and has to fit what the log takes (16 KiB unless set otherwise).
+const MAX_TOLD_TITLE_BYTES: usize = 4 * MAX_TITLE_BYTES;
+
 /// Somebody who can be told something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -87,6 +94,8 @@ pub struct Coupon {
     pub expires_at: DateTime<Utc>,
     /// Active unless said otherwise.
     pub status: Option<CouponStatus>,
+    /// What it is worth, where it says so.
+    pub amount: Option<Money>,
 }
 
 /// A reminder that somebody set for a time of day.
@@ -98,10 +107,30 @@ pub struct Alert {
     pub user_id: UserId,
     /// What they called it.
     pub title: String,
+    /// The piece of content it is for, as the site refers to it.
+    pub content: Option<String>,
     /// When, on their clock.
     pub at: TimeOfDay,
     /// On which days of theirs; every day unless said otherwise.
     pub weekdays: Option<Weekdays>,
+    /// The clock it goes by, where that is not its owner's.
+    pub time_zone: Option<Tz>,
+}
+
+/// A title that fits no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("takes {found} bytes in an event; {MAX_TOLD_TITLE_BYTES} is the most")]
+pub struct TitleTooLong {
+    found: usize,
+}
+
+/// Whether people can be told of what has this title.
+pub fn check_told_title(title: &str) -> Result<(), TitleTooLong> {
+    let found = serde_json::Value::from(title).to_string().len();
+    if found > MAX_TOLD_TITLE_BYTES {
+        return Err(TitleTooLong { found });
+    }
+    Ok(())
 }
 
 macro_rules! statuses {

@@ -9,13 +9,15 @@ mod funding;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use proto_schemas::events::v1;
 use proto_schemas::{Recipient, UserId};
 use unic_langid::LanguageIdentifier;
 
-pub use alert::DueAlert;
+pub use alert::{AlertIdentity, DueAlert};
 pub use coupon::{ExpiringCoupon, IssuedCoupon};
 pub use funding::{ClosingFollow, OutcomeReader};
 
+use crate::money::{Money, MoneyError};
 use crate::words::Reader;
 
 /// A person as the tables have them.
@@ -27,6 +29,15 @@ pub struct PersonRow {
     pub locale: Option<String>,
     /// IANA name, if the user is known.
     pub time_zone: Option<String>,
+}
+
+/// An amount as the tables have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AmountRow {
+    /// In the minor unit of the currency.
+    pub minor_units: i64,
+    /// ISO 4217 code.
+    pub currency: String,
 }
 
 /// A row that no event can be made of.
@@ -61,6 +72,28 @@ impl PersonRow {
     }
 }
 
+impl AmountRow {
+    fn read(&self, row: impl Fn() -> String) -> Result<Money, BadRow> {
+        let currency = self.currency.parse().map_err(|error: MoneyError| BadRow {
+            row: row(),
+            reason: format!("currency: {error}"),
+        })?;
+        Ok(Money {
+            currency,
+            minor_units: self.minor_units,
+        })
+    }
+}
+
+impl From<Money> for AmountRow {
+    fn from(money: Money) -> Self {
+        Self {
+            minor_units: money.minor_units,
+            currency: money.currency.code().to_owned(),
+        }
+    }
+}
+
 /// What a run gives to every event it makes.
 #[derive(Debug, Clone, Copy)]
 pub struct RunContext {
@@ -73,4 +106,11 @@ const SOURCE: &str = "/lastcall/scheduler";
 /// An instant as it enters an identity.
 fn instant_key(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}
+
+fn wire_money(money: Money) -> v1::Money {
+    v1::Money {
+        currency: money.currency.code().to_owned(),
+        minor_units: money.minor_units,
+    }
 }

@@ -32,16 +32,19 @@ pub enum Phrase<'a> {
     /// A coupon that came from nowhere in particular expires.
     CouponExpiring {
         coupon: &'a str,
+        amount: Option<Money>,
         expires_at: DateTime<Utc>,
     },
     /// A coupon from a funding expires.
     CouponExpiringOf {
         funding: &'a str,
+        amount: Option<Money>,
         expires_at: DateTime<Utc>,
     },
     /// A backer got a coupon.
     CouponIssued {
         funding: &'a str,
+        amount: Option<Money>,
         expires_at: DateTime<Utc>,
     },
     /// A funding closes.
@@ -75,9 +78,12 @@ impl Phrase<'_> {
 
     fn message(&self) -> &'static str {
         match self {
-            Self::CouponExpiring { .. } => "coupon-expiring",
-            Self::CouponExpiringOf { .. } => "coupon-expiring-of",
-            Self::CouponIssued { .. } => "coupon-issued",
+            Self::CouponExpiring { amount: None, .. } => "coupon-expiring",
+            Self::CouponExpiring { amount: Some(_), .. } => "coupon-expiring-worth",
+            Self::CouponExpiringOf { amount: None, .. } => "coupon-expiring-of",
+            Self::CouponExpiringOf { amount: Some(_), .. } => "coupon-expiring-of-worth",
+            Self::CouponIssued { amount: None, .. } => "coupon-issued",
+            Self::CouponIssued { amount: Some(_), .. } => "coupon-issued-worth",
             Self::FundingClosing { .. } => "funding-closing",
             Self::AlertDue { .. } => "alert-due",
             Self::FundingSettled { outcome, role, .. } => match (outcome, role) {
@@ -94,12 +100,27 @@ impl Phrase<'_> {
     fn args(&self, zone: Tz) -> FluentArgs<'_> {
         let mut args = FluentArgs::new();
         match *self {
-            Self::CouponExpiring { coupon, expires_at } => {
+            Self::CouponExpiring {
+                coupon,
+                amount,
+                expires_at,
+            } => {
                 args.set("coupon", coupon);
+                set_amount(&mut args, amount);
                 set_clock(&mut args, expires_at, zone);
             }
-            Self::CouponExpiringOf { funding, expires_at } | Self::CouponIssued { funding, expires_at } => {
+            Self::CouponExpiringOf {
+                funding,
+                amount,
+                expires_at,
+            }
+            | Self::CouponIssued {
+                funding,
+                amount,
+                expires_at,
+            } => {
                 args.set("funding", funding);
+                set_amount(&mut args, amount);
                 set_clock(&mut args, expires_at, zone);
             }
             Self::FundingClosing { funding, closes_at } => {
@@ -122,6 +143,12 @@ impl Phrase<'_> {
             }
         }
         args
+    }
+}
+
+fn set_amount(args: &mut FluentArgs<'_>, amount: Option<Money>) {
+    if let Some(amount) = amount {
+        args.set("amount", amount.to_string());
     }
 }
 
@@ -214,19 +241,26 @@ mod tests {
                 })
             });
         let mut all: Vec<_> = settled.collect();
+        for amount in [None, Some(money)] {
+            all.extend([
+                Phrase::CouponExpiring {
+                    coupon: "c771",
+                    amount,
+                    expires_at: instant,
+                },
+                Phrase::CouponExpiringOf {
+                    funding: "달빛 양조장",
+                    amount,
+                    expires_at: instant,
+                },
+                Phrase::CouponIssued {
+                    funding: "달빛 양조장",
+                    amount,
+                    expires_at: instant,
+                },
+            ]);
+        }
         all.extend([
-            Phrase::CouponExpiring {
-                coupon: "c771",
-                expires_at: instant,
-            },
-            Phrase::CouponExpiringOf {
-                funding: "달빛 양조장",
-                expires_at: instant,
-            },
-            Phrase::CouponIssued {
-                funding: "달빛 양조장",
-                expires_at: instant,
-            },
             Phrase::FundingClosing {
                 funding: "달빛 양조장",
                 closes_at: instant,
@@ -271,6 +305,7 @@ mod tests {
     fn dates_are_those_of_the_readers_clock_in_the_readers_form() {
         let phrase = Phrase::CouponExpiringOf {
             funding: "달빛 양조장",
+            amount: None,
             expires_at: "2023-12-31T14:59:59Z".parse().unwrap(),
         };
         let korean = phrase.speak(&reader("ko-KR", chrono_tz::Asia::Seoul));
@@ -283,6 +318,24 @@ mod tests {
         assert_eq!(
             auckland.body,
             "Your coupon from “달빛 양조장” can be used until January 1, 2024."
+        );
+    }
+
+    #[test]
+    fn what_a_coupon_is_worth_is_said_where_it_is_stated() {
+        let phrase = Phrase::CouponIssued {
+            funding: "달빛 양조장",
+            amount: Some(Money::from_major("5000", "KRW".parse().unwrap()).unwrap()),
+            expires_at: "2023-12-31T14:59:59Z".parse().unwrap(),
+        };
+        let said = |locale| phrase.speak(&reader(locale, Tz::UTC)).body;
+        assert_eq!(
+            said("en"),
+            "A coupon worth 5000 KRW from “달빛 양조장” is yours until December 31, 2023."
+        );
+        assert_eq!(
+            said("ko"),
+            "‘달빛 양조장’ 5000 KRW 쿠폰을 2023년 12월 31일까지 사용할 수 있습니다."
         );
     }
 

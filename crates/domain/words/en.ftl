@@ -17,13 +17,25 @@ coupon-expiring =
     .title = Your coupon expires soon
     .body = Your coupon { $coupon } can be used until { date }.
 
+coupon-expiring-worth =
+    .title = Your coupon expires soon
+    .body = Your coupon { $coupon } worth { $amount } can be used until { date }.
+
 coupon-expiring-of =
     .title = Your coupon expires soon
     .body = Your coupon from “{ $funding }” can be used until { date }.
 
+coupon-expiring-of-worth =
+    .title = Your coupon expires soon
+    .body = Your coupon worth { $amount } from “{ $funding }” can be used until { date }.
+
 coupon-issued =
     .title = You have a new coupon
     .body = A coupon from “{ $funding }” is yours until { date }.
+
+coupon-issued-worth =
+    .title = You have a new coupon
+    .body = A coupon worth { $amount } from “{ $funding }” is yours until { date }.
 
 funding-closing =
     .title = Closing soon: { $funding }

@@ -1,4 +1,5 @@
 use domain::money::{Currency, Money};
+use domain::notice::AmountRow;
 
 use crate::StoreError;
 
@@ -16,4 +17,12 @@ pub(crate) fn money(currency: Currency, minor_units: i64) -> Money {
         currency,
         minor_units,
     }
+}
+
+/// An amount of a row that may have none.
+pub(crate) fn amount_row(minor_units: Option<i64>, currency: Option<String>) -> Option<AmountRow> {
+    Some(AmountRow {
+        minor_units: minor_units?,
+        currency: currency.unwrap_or_default(),
+    })
 }

@@ -77,6 +77,7 @@ fn coupon(number: usize) -> Record {
         funding_id: None,
         funding_title: None,
         expires_at: "2026-11-22T14:59:59Z".parse().unwrap(),
+        amount: None,
     };
     let run = RunContext {
         scheduled_at: "2026-11-21T09:00:00Z".parse().unwrap(),

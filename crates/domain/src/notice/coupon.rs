@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use proto_schemas::CloudEvent;
 use proto_schemas::events::{timestamp, v1};
 
-use super::{BadRow, PersonRow, RunContext, SOURCE, instant_key};
+use super::{AmountRow, BadRow, PersonRow, RunContext, SOURCE, instant_key, wire_money};
 use crate::occurrence::{Occurrence, event_id};
 use crate::words::Phrase;
 
@@ -19,6 +19,8 @@ pub struct ExpiringCoupon {
     pub funding_title: Option<String>,
     /// The last instant at which the coupon can be used.
     pub expires_at: DateTime<Utc>,
+    /// What it is worth, where it says so.
+    pub amount: Option<AmountRow>,
 }
 
 /// A coupon that settlement gave to a backer.
@@ -28,19 +30,25 @@ pub struct IssuedCoupon {
     pub coupon_id: String,
     /// The last instant at which it can be used.
     pub expires_at: DateTime<Utc>,
+    /// What it is worth, where it says so.
+    pub amount: Option<AmountRow>,
 }
 
 impl ExpiringCoupon {
     /// Tells the holder. One occurrence for each coupon and expiry, however many days find it.
     pub fn notice(&self, run: RunContext) -> Result<Occurrence, BadRow> {
-        let (recipient, reader) = self.holder.read(|| format!("coupon {}", self.coupon_id))?;
+        let row = || format!("coupon {}", self.coupon_id);
+        let (recipient, reader) = self.holder.read(row)?;
+        let amount = self.amount.as_ref().map(|amount| amount.read(row)).transpose()?;
         let words = match &self.funding_title {
             Some(title) => Phrase::CouponExpiringOf {
                 funding: title,
+                amount,
                 expires_at: self.expires_at,
             },
             None => Phrase::CouponExpiring {
                 coupon: &self.coupon_id,
+                amount,
                 expires_at: self.expires_at,
             },
         };
@@ -50,6 +58,7 @@ impl ExpiringCoupon {
             funding_title: self.funding_title.clone(),
             expires_at: Some(timestamp(self.expires_at)),
             words: Some(words.speak(&reader)),
+            amount: amount.map(wire_money),
         };
         Ok(Occurrence {
             recipient,

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use proto_schemas::events::{timestamp, v1};
 use proto_schemas::{CloudEvent, Event};
 
-use super::{BadRow, IssuedCoupon, PersonRow, RunContext, SOURCE, instant_key};
+use super::{BadRow, IssuedCoupon, PersonRow, RunContext, SOURCE, instant_key, wire_money};
 use crate::money::Money;
 use crate::occurrence::{Occurrence, event_id};
 use crate::settlement::{Outcome, Role};
@@ -126,8 +126,14 @@ impl OutcomeReader {
             self.outcome_event(words.speak(&reader)),
         )];
         if let Some(coupon) = &self.coupon {
+            let amount = coupon
+                .amount
+                .as_ref()
+                .map(|amount| amount.read(row))
+                .transpose()?;
             let words = Phrase::CouponIssued {
                 funding: &self.funding_title,
+                amount,
                 expires_at: coupon.expires_at,
             };
             let event = v1::CouponIssued {
@@ -136,6 +142,7 @@ impl OutcomeReader {
                 funding_title: self.funding_title.clone(),
                 expires_at: Some(timestamp(coupon.expires_at)),
                 words: Some(words.speak(&reader)),
+                amount: amount.map(wire_money),
             };
             occurrences.push(told("coupon-issued", Some(coupon.expires_at), event.into()));
         }
@@ -166,12 +173,5 @@ impl OutcomeReader {
             Outcome::Succeeded => settled!(FundingSucceeded),
             Outcome::Failed => settled!(FundingFailed),
         }
-    }
-}
-
-fn wire_money(money: Money) -> v1::Money {
-    v1::Money {
-        currency: money.currency.code().to_owned(),
-        minor_units: money.minor_units,
     }
 }

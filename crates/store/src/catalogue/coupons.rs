@@ -26,6 +26,7 @@ impl Row for Coupon {
     fn inherit(&mut self, earlier: &Self) {
         self.funding_id = self.funding_id.take().or_else(|| earlier.funding_id.clone());
         self.status = self.status.or(earlier.status);
+        self.amount = self.amount.or(earlier.amount);
     }
 
     fn default_column(&self) -> DefaultColumn {
@@ -42,6 +43,8 @@ impl Row for Coupon {
                 .status
                 .map_or(NotSet, |status| Set(status.as_str().to_owned())),
             issued_at: NotSet,
+            amount_minor: Set(self.amount.map(|amount| amount.minor_units)),
+            currency: Set(self.amount.map(|amount| amount.currency.code().to_owned())),
         }
     }
 
@@ -49,7 +52,10 @@ impl Row for Coupon {
         let mut update = OnConflict::column(Column::Id);
         update
             .update_columns([Column::UserId, Column::ExpiresAt])
-            .value(Column::FundingId, new_or_stored("coupons", "funding_id"));
+            .value(Column::FundingId, new_or_stored("coupons", "funding_id"))
+            // A row has both or neither.
+            .value(Column::AmountMinor, new_or_stored("coupons", "amount_minor"))
+            .value(Column::Currency, new_or_stored("coupons", "currency"));
         if default == DefaultColumn::Given {
             update.update_column(Column::Status);
         }

@@ -11,6 +11,7 @@ use super::{after, person, with_users};
 use crate::entity::{coupon, funding, user};
 use crate::error::Attempting;
 use crate::instant::stored;
+use crate::money::amount_row;
 use crate::{Store, StoreError};
 
 /// Where a page of expiring coupons ends.
@@ -36,6 +37,8 @@ type Row = (
     String,
     Option<String>,
     DateTime<Utc>,
+    Option<i64>,
+    Option<String>,
     Option<String>,
     Option<String>,
     Option<String>,
@@ -85,13 +88,14 @@ fn active_coupons() -> Select<coupon::Entity> {
             coupon::Column::FundingId,
         ])
         .column(coupon::Column::ExpiresAt)
+        .columns([coupon::Column::AmountMinor, coupon::Column::Currency])
         .column(funding::Column::Title)
         .columns([user::Column::Locale, user::Column::TimeZone])
         .filter(coupon::Column::Status.eq(CouponStatus::Active.as_str()))
 }
 
 fn expiring(
-    (coupon_id, holder, funding_id, expires_at, funding_title, locale, time_zone): Row,
+    (coupon_id, holder, funding_id, expires_at, amount, currency, funding_title, locale, time_zone): Row,
 ) -> ExpiringCoupon {
     let holder = person(holder, (locale, time_zone));
     ExpiringCoupon {
@@ -100,5 +104,6 @@ fn expiring(
         funding_id,
         funding_title,
         expires_at,
+        amount: amount_row(amount, currency),
     }
 }

@@ -10,6 +10,8 @@ pub struct Model {
     pub expires_at: DateTimeUtc,
     pub status: String,
     pub issued_at: Option<DateTimeUtc>,
+    pub amount_minor: Option<i64>,
+    pub currency: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

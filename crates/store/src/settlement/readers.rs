@@ -1,206 +1,148 @@
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use chrono::{DateTime, Utc};
-use domain::catalogue::FundingStatus;
-use domain::notice::{IssuedCoupon, OutcomeReader};
-use domain::settlement::{Outcome, Role};
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef,
-};
+use domain::catalogue::{FundingStatus, check_told_title};
+use domain::money::Currency;
+use domain::notice::OutcomeReader;
+use domain::settlement::{Outcome, Reward};
+use sea_orm::EntityTrait;
 
-use crate::due::{Habits, person, with_users};
-use crate::entity::{coupon, follow, funding, pledge, user};
+use super::FundingError;
+use super::decision::currency_of;
+use super::people::{Coupons, Page, Person};
+use crate::Store;
+use crate::due::person;
+use crate::entity::funding;
 use crate::error::Attempting;
-use crate::money::{currency, money};
-use crate::{Store, StoreError};
-
-/// People by id, each with the first of their roles.
-type People = BTreeMap<String, Person>;
-
-struct Person {
-    role: Role,
-    habits: Habits,
-    coupon: Option<IssuedCoupon>,
-}
+use crate::money::money;
 
 impl Store {
     /// At most `limit` of the people whom the outcome of a settled funding concerns, in the order of their ids: its
     /// maker, its backers with the coupon they were given, and its followers. Who has several roles is there once, in
     /// the first of them. Nobody where the funding is not settled.
     ///
-    /// Each role is read for one page by its own index, so a page costs the same however many followers there are.
+    /// A funding of which nobody could be told anything is bad as a whole: one in no currency, or with a title that fits
+    /// no event.
     pub async fn outcome_readers(
         &self,
         funding_id: &str,
         last: Option<&str>,
         limit: u64,
-    ) -> Result<Vec<OutcomeReader>, StoreError> {
-        let attempted = "reading whom an outcome concerns";
+    ) -> Result<Vec<OutcomeReader>, FundingError> {
+        let funding = self.funding(funding_id).await?;
+        let Some(funding) = funding.filter(|funding| funding.settled_at.is_some()) else {
+            return Ok(Vec::new());
+        };
+        match Ending::stored(&funding)? {
+            Some(ending) => ending.readers(self, last, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    pub(super) async fn funding(&self, funding_id: &str) -> Result<Option<funding::Model>, FundingError> {
         let funding = funding::Entity::find_by_id(funding_id)
             .one(self.connection())
             .await
-            .attempting(attempted)?;
-        let Some((funding, settled)) = funding.and_then(settled) else {
-            return Ok(Vec::new());
+            .attempting("reading a funding")?;
+        Ok(funding)
+    }
+}
+
+/// How a funding ends, as it is told.
+pub(super) struct Ending<'a> {
+    funding: &'a funding::Model,
+    currency: Currency,
+    settled_at: DateTime<Utc>,
+    collected_minor: i64,
+    pub(super) outcome: Outcome,
+    coupons: Coupons<'a>,
+}
+
+impl<'a> Ending<'a> {
+    /// What settlement stored. Nothing where the funding was cancelled since: nobody is told anything.
+    pub(super) fn stored(funding: &'a funding::Model) -> Result<Option<Self>, FundingError> {
+        let wrong = |reason: &str| FundingError::bad(&funding.id, reason);
+        let outcome = match funding.status.parse() {
+            Ok(FundingStatus::Succeeded) => Outcome::Succeeded,
+            Ok(FundingStatus::Failed) => Outcome::Failed,
+            Ok(FundingStatus::Cancelled) => return Ok(None),
+            Ok(FundingStatus::Open) => return Err(wrong("status: is open, and the funding is settled")),
+            Err(error) => return Err(wrong(&format!("status: {error}"))),
         };
+        let settled_at = funding
+            .settled_at
+            .ok_or_else(|| wrong("settled_at: is missing"))?;
+        let collected_minor = funding
+            .collected_minor
+            .ok_or_else(|| wrong("collected_minor: is missing"))?;
+        let currency = currency_of(funding)?;
+        let ending = Self {
+            funding,
+            currency,
+            settled_at,
+            collected_minor,
+            outcome,
+            coupons: Coupons::Given,
+        };
+        ending.tellable().map(Some)
+    }
+
+    /// What a settlement as of `at` would store.
+    pub(super) fn foreseen(
+        funding: &'a funding::Model,
+        decision: &super::Decision,
+        reward: &'a Reward,
+        at: DateTime<Utc>,
+    ) -> Result<Self, FundingError> {
+        let ending = Self {
+            funding,
+            currency: decision.currency,
+            settled_at: at,
+            collected_minor: decision.collected_minor,
+            outcome: decision.outcome,
+            coupons: match decision.outcome {
+                Outcome::Succeeded => Coupons::Foreseen(reward, decision.currency),
+                Outcome::Failed => Coupons::Given,
+            },
+        };
+        ending.tellable()
+    }
+
+    fn tellable(self) -> Result<Self, FundingError> {
+        match check_told_title(&self.funding.title) {
+            Ok(()) => Ok(self),
+            Err(error) => Err(FundingError::bad(&self.funding.id, format!("title: {error}"))),
+        }
+    }
+
+    pub(super) async fn readers(
+        &self,
+        store: &Store,
+        last: Option<&str>,
+        limit: u64,
+    ) -> Result<Vec<OutcomeReader>, FundingError> {
         let page = Page {
-            funding: &funding,
-            last: last.unwrap_or_default(),
+            funding: self.funding,
+            coupons: self.coupons,
+            last,
             limit,
         };
-        let mut people = People::new();
-        page.maker(self, &mut people).await.attempting(attempted)?;
-        page.backers(self, &mut people).await.attempting(attempted)?;
-        page.followers(self, &mut people).await.attempting(attempted)?;
-
-        let currency = currency(&funding.id, &funding.currency)?;
+        let people = page
+            .read(store)
+            .await
+            .attempting("reading whom an outcome concerns")?;
         let reader = |(user_id, Person { role, habits, coupon })| OutcomeReader {
-            funding_id: funding.id.clone(),
-            funding_title: funding.title.clone(),
-            closed_at: funding.closes_at,
-            settled_at: settled.at,
-            goal: money(currency, funding.goal_minor),
-            raised: money(currency, settled.collected_minor),
-            outcome: settled.outcome,
+            funding_id: self.funding.id.clone(),
+            funding_title: self.funding.title.clone(),
+            closed_at: self.funding.closes_at,
+            settled_at: self.settled_at,
+            goal: money(self.currency, self.funding.goal_minor),
+            raised: money(self.currency, self.collected_minor),
+            outcome: self.outcome,
             person: person(user_id, habits),
             role,
             coupon,
         };
         // The first `limit` of all are among the first `limit` of each role.
-        Ok(people
-            .into_iter()
-            .map(reader)
-            .take(usize::try_from(limit).unwrap_or(usize::MAX))
-            .collect())
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(people.into_iter().map(reader).take(limit).collect())
     }
-}
-
-struct Settled {
-    at: DateTime<Utc>,
-    collected_minor: i64,
-    outcome: Outcome,
-}
-
-fn settled(funding: funding::Model) -> Option<(funding::Model, Settled)> {
-    let outcome = match funding.status.parse().ok()? {
-        FundingStatus::Succeeded => Outcome::Succeeded,
-        FundingStatus::Failed => Outcome::Failed,
-        FundingStatus::Open | FundingStatus::Cancelled => return None,
-    };
-    let settled = Settled {
-        at: funding.settled_at?,
-        collected_minor: funding.collected_minor?,
-        outcome,
-    };
-    Some((funding, settled))
-}
-
-struct Page<'a> {
-    funding: &'a funding::Model,
-    last: &'a str,
-    limit: u64,
-}
-
-impl Page<'_> {
-    async fn maker(&self, store: &Store, people: &mut People) -> Result<(), DbErr> {
-        let Some(maker) = self
-            .funding
-            .maker_id
-            .as_deref()
-            .filter(|maker| *maker > self.last)
-        else {
-            return Ok(());
-        };
-        let user = user::Entity::find_by_id(maker).one(store.connection()).await?;
-        let habits = user.map(|user| (user.locale, user.time_zone)).unwrap_or_default();
-        people.insert(
-            maker.to_owned(),
-            Person {
-                role: Role::Maker,
-                habits,
-                coupon: None,
-            },
-        );
-        Ok(())
-    }
-
-    async fn backers(&self, store: &Store, people: &mut People) -> Result<(), DbErr> {
-        type Row = (
-            String,
-            Option<String>,
-            Option<String>,
-            Option<String>,
-            Option<DateTime<Utc>>,
-        );
-        let rows: Vec<Row> = with_users(pledge::Entity::find(), pledge::Column::UserId)
-            .join(JoinType::LeftJoin, reward_coupon())
-            .select_only()
-            .column(pledge::Column::UserId)
-            .columns([user::Column::Locale, user::Column::TimeZone])
-            .columns([coupon::Column::Id, coupon::Column::ExpiresAt])
-            .filter(pledge::Column::FundingId.eq(self.funding.id.as_str()))
-            .filter(pledge::Column::UserId.gt(self.last))
-            .order_by_asc(pledge::Column::UserId)
-            .limit(self.limit)
-            .into_tuple()
-            .all(store.connection())
-            .await?;
-        for (user_id, locale, time_zone, coupon_id, expires_at) in rows {
-            let coupon = coupon_id
-                .zip(expires_at)
-                .map(|(coupon_id, expires_at)| IssuedCoupon {
-                    coupon_id,
-                    expires_at,
-                });
-            match people.entry(user_id) {
-                // The maker may back their own funding, and then has a coupon like everybody else.
-                Entry::Occupied(mut known) => known.get_mut().coupon = coupon,
-                Entry::Vacant(unknown) => {
-                    unknown.insert(Person {
-                        role: Role::Backer,
-                        habits: (locale, time_zone),
-                        coupon,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn followers(&self, store: &Store, people: &mut People) -> Result<(), DbErr> {
-        let rows: Vec<(String, Option<String>, Option<String>)> =
-            with_users(follow::Entity::find(), follow::Column::UserId)
-                .select_only()
-                .column(follow::Column::UserId)
-                .columns([user::Column::Locale, user::Column::TimeZone])
-                .filter(follow::Column::FundingId.eq(self.funding.id.as_str()))
-                .filter(follow::Column::UserId.gt(self.last))
-                .order_by_asc(follow::Column::UserId)
-                .limit(self.limit)
-                .into_tuple()
-                .all(store.connection())
-                .await?;
-        for (user_id, locale, time_zone) in rows {
-            let follower = Person {
-                role: Role::Follower,
-                habits: (locale, time_zone),
-                coupon: None,
-            };
-            people.entry(user_id).or_insert(follower);
-        }
-        Ok(())
-    }
-}
-
-/// The coupon that settlement gave for a pledge; other coupons of the same funding are none of its business.
-fn reward_coupon() -> RelationDef {
-    let relation: RelationDef = pledge::Entity::belongs_to(coupon::Entity)
-        .from((pledge::Column::FundingId, pledge::Column::UserId))
-        .to((coupon::Column::FundingId, coupon::Column::UserId))
-        .into();
-    relation.on_condition(|_, coupons| {
-        Condition::all().add(Expr::col((coupons, coupon::Column::IssuedAt)).is_not_null())
-    })
 }

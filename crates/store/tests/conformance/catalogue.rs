@@ -42,6 +42,7 @@ pub(crate) fn coupon(id: &str, holder: &str, expires_at: &str) -> Coupon {
         funding_id: None,
         expires_at: utc(expires_at),
         status: None,
+        amount: None,
     }
 }
 
@@ -80,8 +81,10 @@ async fn writing_again_changes_nothing(Database { store, .. }: Database) {
         id: "a1".to_owned(),
         user_id: user("ann"),
         title: "Look".to_owned(),
+        content: None,
         at: "09:00".parse().unwrap(),
         weekdays: Some("mon".parse().unwrap()),
+        time_zone: None,
     };
     for _ in 0..2 {
         store.upsert_users(&[person("ann", None, None)]).await.unwrap();
@@ -207,6 +210,7 @@ async fn settled_amount(store: &store::Store, funding: Funding) -> i64 {
     store.upsert_fundings(std::slice::from_ref(&maker)).await.unwrap();
     let reward = Reward {
         validity: chrono::TimeDelta::days(1),
+        amounts: Vec::new(),
     };
     store
         .settle(&maker.id, utc("2026-12-01T00:00:00Z"), &reward)

@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 use proto_schemas::UserId;
+use sea_orm::{ConnectOptions, DatabaseConnection};
 use store::{Settings, Store};
 use tempfile::TempDir;
 use test_support::postgres::Postgres;
@@ -35,6 +36,20 @@ impl Database {
             settings,
             _folder: folder,
         }
+    }
+
+    /// The same database, as programs see it that are not ours.
+    pub(crate) async fn foreign(&self) -> DatabaseConnection {
+        let options = match self.settings.url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let path = path.to_owned();
+                let mut options = ConnectOptions::new("sqlite:file");
+                options.map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&path));
+                options
+            }
+            None => ConnectOptions::new(&self.settings.url),
+        };
+        sea_orm::Database::connect(options).await.unwrap()
     }
 
     /// The same database, as another process sees it.

@@ -5,6 +5,7 @@
 // Tests fail by panicking, here and in what they share.
 #![allow(clippy::unwrap_used)]
 
+mod alerts;
 mod catalogue;
 mod connecting;
 mod due;
@@ -13,3 +14,6 @@ mod inbox;
 mod job_runs;
 mod projection;
 mod settlement;
+mod settlement_faults;
+mod settlement_pledges;
+mod settlement_preview;

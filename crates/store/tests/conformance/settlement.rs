@@ -14,17 +14,18 @@ on_both_engines!(
     of_many_that_settle_at_once_one_does,
     every_backer_gets_one_coupon,
     everyone_concerned_is_told_once_in_the_first_of_their_roles,
-    what_is_settled_stays_unannounced_until_it_is_marked,
-    the_oldest_settlement_that_was_not_announced_is_known,
+    what_is_settled_is_announced_by_every_run_until_one_has_done_it,
+    the_first_settlement_that_a_run_announces_is_known,
     fundings_past_their_deadline_come_in_pages,
 );
 
-const DEADLINE: &str = "2026-11-01T00:00:00Z";
-const REWARD: Reward = Reward {
+pub(crate) const DEADLINE: &str = "2026-11-01T00:00:00Z";
+pub(crate) const REWARD: Reward = Reward {
     validity: TimeDelta::days(30),
+    amounts: Vec::new(),
 };
 
-async fn settle(store: &Store, id: &str) -> Option<Outcome> {
+pub(crate) async fn settle(store: &Store, id: &str) -> Option<Outcome> {
     store
         .settle(id, utc("2026-11-01T00:01:00Z"), &REWARD)
         .await
@@ -117,7 +118,7 @@ async fn every_backer_gets_one_coupon(Database { store, .. }: Database) {
     store.upsert_pledges(&backers).await.unwrap();
     store.upsert_pledges(&[pledge("f2", "u0000", 1)]).await.unwrap();
     // As an earlier, lost settlement may have left it, used in the meantime.
-    let given = REWARD.coupon("f1", utc(DEADLINE), user("u0007"));
+    let given = REWARD.coupon("f1", usd(0).currency, utc(DEADLINE), user("u0007"));
     store
         .upsert_coupons(&[Coupon {
             status: Some(CouponStatus::Used),
@@ -213,7 +214,7 @@ async fn everyone_concerned_is_told_once_in_the_first_of_their_roles(Database { 
                     assert_eq!(holders, ["both", "maker", "zoe"]);
                     assert_eq!(
                         coupons[0].1.coupon_id,
-                        REWARD.coupon(id, utc(DEADLINE), user("both")).id
+                        REWARD.coupon(id, usd(0).currency, utc(DEADLINE), user("both")).id
                     );
                     assert_eq!(coupons[0].1.expires_at, utc(DEADLINE) + REWARD.validity);
                 }
@@ -227,41 +228,43 @@ async fn everyone_concerned_is_told_once_in_the_first_of_their_roles(Database { 
     }
 }
 
-async fn what_is_settled_stays_unannounced_until_it_is_marked(Database { store, .. }: Database) {
+async fn what_is_settled_is_announced_by_every_run_until_one_has_done_it(Database { store, .. }: Database) {
     let rows = ["f1", "f2", "f3", "open"].map(|id| funding(id, 1, DEADLINE));
     store.upsert_fundings(&rows).await.unwrap();
     for id in ["f1", "f2", "f3"] {
         settle(&store, id).await.unwrap();
     }
-    let unannounced = async |last: Option<&str>| {
-        let page = store.unannounced_fundings(last, 2).await.unwrap();
-        page.into_iter()
-            .map(|settled| settled.funding_id)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(unannounced(None).await, ["f1", "f2"]);
-    assert_eq!(unannounced(Some("f2")).await, ["f3"]);
-    for id in ["f1", "open"] {
-        store
-            .mark_announced(id, utc("2026-11-01T00:01:00Z"))
-            .await
-            .unwrap();
+    let (this, next) = (utc("2026-11-01T00:01:00Z"), utc("2026-11-01T00:02:00Z"));
+    let to_announce = async |run, last: Option<&str>| store.fundings_to_announce(run, last, 2).await.unwrap();
+    assert_eq!(to_announce(next, None).await, ["f1", "f2"]);
+    assert_eq!(to_announce(next, Some("f2")).await, ["f3"]);
+    for id in ["f2", "open"] {
+        store.mark_announced(id, this).await.unwrap();
+        store.mark_announced(id, next).await.unwrap();
     }
-    assert_eq!(unannounced(None).await, ["f2", "f3"]);
+    assert_eq!(to_announce(next, None).await, ["f1", "f3"]);
+    assert_eq!(
+        to_announce(this, None).await,
+        ["f1", "f2"],
+        "a run tells the same when it is done again"
+    );
+    assert_eq!(to_announce(this, Some("f2")).await, ["f3"]);
     assert!(settle(&store, "open").await.is_some());
-    assert_eq!(unannounced(Some("f3")).await, ["open"]);
+    assert_eq!(to_announce(next, Some("f3")).await, ["open"]);
 }
 
-async fn the_oldest_settlement_that_was_not_announced_is_known(Database { store, .. }: Database) {
+async fn the_first_settlement_that_a_run_announces_is_known(Database { store, .. }: Database) {
     let rows = ["early", "late"].map(|id| funding(id, 1, DEADLINE));
     store.upsert_fundings(&rows).await.unwrap();
-    assert_eq!(store.oldest_unannounced().await.unwrap(), None);
     let (early, late) = (utc("2026-11-01T00:01:00Z"), utc("2026-11-02T00:01:00Z"));
+    let first = async |run| store.first_settlement_to_announce(run).await.unwrap();
+    assert_eq!(first(late).await, None);
     store.settle("late", late, &REWARD).await.unwrap();
     store.settle("early", early, &REWARD).await.unwrap();
-    assert_eq!(store.oldest_unannounced().await.unwrap(), Some(early));
+    assert_eq!(first(late).await, Some(early));
     store.mark_announced("early", late).await.unwrap();
-    assert_eq!(store.oldest_unannounced().await.unwrap(), Some(late));
+    assert_eq!(first(early).await, Some(late));
+    assert_eq!(first(late).await, Some(early), "that run announced it");
 }
 
 async fn fundings_past_their_deadline_come_in_pages(Database { store, .. }: Database) {

@@ -181,6 +181,7 @@ fn coupons(in_hours: impl Fn(i64) -> DateTime<Utc>) -> anyhow::Result<Vec<Coupon
             funding_id: Some(funding_id.to_owned()),
             expires_at: in_hours(hours),
             status: None,
+            amount: None,
         })
     };
     COUPONS.into_iter().map(coupon).collect()
@@ -201,8 +202,10 @@ fn alerts(now: DateTime<Utc>) -> anyhow::Result<Vec<Alert>> {
                 "Look through my coupons"
             }
             .to_owned(),
+            content: None,
             at: TimeOfDay::from_minute(minute).context("no such minute")?,
             weekdays: None,
+            time_zone: None,
         })
     };
     USERS.into_iter().enumerate().map(alert).collect()
