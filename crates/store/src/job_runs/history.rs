@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::misfire::{Skip, SkipReason};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::{Counts, Origin, State, attempt};
@@ -111,13 +111,17 @@ impl Store {
         job: &str,
         scheduled_at: DateTime<Utc>,
     ) -> Result<Option<RunRecord>, StoreError> {
+        let attempted = "reading a job run";
+        // Or the run would be as it was before its last attempt ended, and the attempt as it is after.
+        let snapshot = self.begin_snapshot().await.attempting(attempted)?;
         let run = job_run::Entity::find()
             .filter(job_run::Column::Job.eq(job))
             .filter(job_run::Column::ScheduledAt.eq(stored(scheduled_at)))
-            .one(self.connection())
+            .one(&snapshot)
             .await
-            .attempting("reading a job run")?;
-        let mut records = self.with_attempts(run.into_iter().collect()).await?;
+            .attempting(attempted)?;
+        let mut records = with_attempts(&snapshot, run.into_iter().collect()).await?;
+        snapshot.commit().await.attempting(attempted)?;
         Ok(records.pop())
     }
 
@@ -131,8 +135,11 @@ impl Store {
         before: Option<DateTime<Utc>>,
         limit: u64,
     ) -> Result<Vec<HistoryEntry>, StoreError> {
-        let runs = self.runs_before(job, before, limit).await?;
-        let skips = self.skips_before(job, before, limit).await?;
+        // Or what is recorded between the two would be a hole.
+        let snapshot = self.begin_snapshot().await.attempting(ATTEMPTED)?;
+        let runs = runs_before(&snapshot, job, before, limit).await?;
+        let skips = skips_before(&snapshot, job, before, limit).await?;
+        snapshot.commit().await.attempting(ATTEMPTED)?;
         let mut entries: Vec<_> = runs.into_iter().map(HistoryEntry::Run).collect();
         entries.extend(skips.into_iter().map(HistoryEntry::Skipped));
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.instant()));
@@ -143,57 +150,60 @@ impl Store {
         }
         Ok(entries)
     }
+}
 
-    async fn runs_before(
-        &self,
-        job: &str,
-        before: Option<DateTime<Utc>>,
-        limit: u64,
-    ) -> Result<Vec<RunRecord>, StoreError> {
-        let mut page = job_run::Entity::find()
-            .filter(job_run::Column::Job.eq(job))
-            .order_by_desc(job_run::Column::ScheduledAt)
-            .limit(limit);
-        if let Some(before) = before {
-            page = page.filter(job_run::Column::ScheduledAt.lt(stored(before)));
-        }
-        let runs = page.all(self.connection()).await.attempting(ATTEMPTED)?;
-        self.with_attempts(runs).await
+async fn runs_before(
+    snapshot: &DatabaseTransaction,
+    job: &str,
+    before: Option<DateTime<Utc>>,
+    limit: u64,
+) -> Result<Vec<RunRecord>, StoreError> {
+    let mut page = job_run::Entity::find()
+        .filter(job_run::Column::Job.eq(job))
+        .order_by_desc(job_run::Column::ScheduledAt)
+        .limit(limit);
+    if let Some(before) = before {
+        page = page.filter(job_run::Column::ScheduledAt.lt(stored(before)));
     }
+    let runs = page.all(snapshot).await.attempting(ATTEMPTED)?;
+    with_attempts(snapshot, runs).await
+}
 
-    async fn skips_before(
-        &self,
-        job: &str,
-        before: Option<DateTime<Utc>>,
-        limit: u64,
-    ) -> Result<Vec<SkipRecord>, StoreError> {
-        let mut page = job_skip::Entity::find()
-            .filter(job_skip::Column::Job.eq(job))
-            .order_by_desc(job_skip::Column::LastAt)
-            .limit(limit);
-        if let Some(before) = before {
-            page = page.filter(job_skip::Column::LastAt.lt(stored(before)));
-        }
-        let skips = page.all(self.connection()).await.attempting(ATTEMPTED)?;
-        skips.into_iter().map(skip_record).collect()
+async fn skips_before(
+    snapshot: &DatabaseTransaction,
+    job: &str,
+    before: Option<DateTime<Utc>>,
+    limit: u64,
+) -> Result<Vec<SkipRecord>, StoreError> {
+    let mut page = job_skip::Entity::find()
+        .filter(job_skip::Column::Job.eq(job))
+        .order_by_desc(job_skip::Column::LastAt)
+        .limit(limit);
+    if let Some(before) = before {
+        page = page.filter(job_skip::Column::LastAt.lt(stored(before)));
     }
+    let skips = page.all(snapshot).await.attempting(ATTEMPTED)?;
+    skips.into_iter().map(skip_record).collect()
+}
 
-    async fn with_attempts(&self, runs: Vec<job_run::Model>) -> Result<Vec<RunRecord>, StoreError> {
-        let attempts = job_attempt::Entity::find()
-            .filter(job_attempt::Column::RunId.is_in(runs.iter().map(|run| run.id)))
-            .order_by_asc(job_attempt::Column::Number)
-            .all(self.connection())
-            .await
-            .attempting("reading the attempts at job runs")?;
-        let mut of_run: HashMap<Uuid, Vec<AttemptRecord>> = HashMap::new();
-        for attempt in attempts {
-            of_run
-                .entry(attempt.run_id)
-                .or_default()
-                .push(attempt_record(attempt)?);
-        }
-        runs.into_iter().map(|run| run_record(&mut of_run, run)).collect()
+async fn with_attempts(
+    snapshot: &DatabaseTransaction,
+    runs: Vec<job_run::Model>,
+) -> Result<Vec<RunRecord>, StoreError> {
+    let attempts = job_attempt::Entity::find()
+        .filter(job_attempt::Column::RunId.is_in(runs.iter().map(|run| run.id)))
+        .order_by_asc(job_attempt::Column::Number)
+        .all(snapshot)
+        .await
+        .attempting("reading the attempts at job runs")?;
+    let mut of_run: HashMap<Uuid, Vec<AttemptRecord>> = HashMap::new();
+    for attempt in attempts {
+        of_run
+            .entry(attempt.run_id)
+            .or_default()
+            .push(attempt_record(attempt)?);
     }
+    runs.into_iter().map(|run| run_record(&mut of_run, run)).collect()
 }
 
 fn run_record(

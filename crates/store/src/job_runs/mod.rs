@@ -1,8 +1,9 @@
 //! Which job ran for which instant, who is at it, how far it came, how often it was tried, and which instants had no run.
 //!
-//! **Accounts.** Every job has an instant up to which all of its schedule is accounted for. [`Store::next_run`] moves it
-//! on and records, in the same transaction and with the job's row locked, a run or a skip for each instant it passes.
-//! Whatever dies at whatever moment, an instant has one of the two or lies ahead.
+//! **Accounts.** Every job has an instant up to which all of its schedule is accounted for.
+//! [`Store::next_run`](crate::Store::next_run) moves it on and records, in the same transaction and with the job's row
+//! locked, a run or a skip for each instant it passes. Whatever dies at whatever moment, an instant has one of the two or
+//! lies ahead.
 //!
 //! **Runs and attempts.** A run is a job and the instant it was scheduled for, and exists once. An attempt is one try at
 //! it, and goes on from the checkpoint of the one before.

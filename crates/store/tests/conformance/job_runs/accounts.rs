@@ -5,7 +5,7 @@ use sea_orm::ConnectionTrait;
 use store::Store;
 use store::job_runs::{HistoryEntry, Look, Next, Origin, RunRecord, State};
 
-use super::{JOB, claimed, down_since, lapsed, lease, look, raw, succeed, taken, window};
+use super::{JOB, claimed, down_since, lapsed, lease, look, succeed, taken, window};
 use crate::engines::{Database, on_both_engines};
 
 on_both_engines!(
@@ -261,7 +261,8 @@ async fn an_instant_that_a_person_has_run_is_no_skip(database: Database) {
             .await,
     );
     succeed(store, &by_hand.attempt).await;
-    raw(&database)
+    database
+        .foreign()
         .await
         .execute_unprepared("DELETE FROM job_skips")
         .await
@@ -298,7 +299,12 @@ async fn a_paused_job_begins_nothing_and_catches_up_as_its_policy_says(database:
     store.pause_job(JOB).await.unwrap();
     let since = (hourly.missed[0] + HOUR / 2).trunc_subsecs(6);
     let paused = format!("UPDATE jobs SET pause_began = '{}'", since.to_rfc3339());
-    raw(&database).await.execute_unprepared(&paused).await.unwrap();
+    database
+        .foreign()
+        .await
+        .execute_unprepared(&paused)
+        .await
+        .unwrap();
     // Again, to no effect.
     store.pause_job(JOB).await.unwrap();
     assert_eq!(store.job_states().await.unwrap()[0].paused_since, Some(since));

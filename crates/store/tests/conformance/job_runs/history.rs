@@ -5,8 +5,8 @@ use store::Store;
 use store::job_runs::{HistoryEntry, PageEnd};
 
 use super::{
-    AT, JOB, SOME, claim, claim_and_stall, claimed, down_since, end, failed, lapsed, lease, look, raw,
-    succeed, window,
+    AT, JOB, SOME, claim, claim_and_stall, claimed, down_since, end, failed, lapsed, lease, look, succeed,
+    window,
 };
 use crate::engines::{Database, on_both_engines, utc};
 
@@ -139,10 +139,10 @@ async fn what_is_old_goes_but_for_the_last_success_and_the_unfinished(database: 
     assert_eq!(store.prune_history(JOB, Utc::now() - DAY).await.unwrap(), 0);
     let long_ago = "UPDATE job_runs SET finished_at = '2026-01-02T00:00:00+00:00' \
                     WHERE finished_at IS NOT NULL";
-    let raw = raw(&database).await;
-    raw.execute_unprepared(long_ago).await.unwrap();
+    let foreign = database.foreign().await;
+    foreign.execute_unprepared(long_ago).await.unwrap();
     let long_ago = "UPDATE job_skips SET recorded_at = '2026-01-02T00:00:00+00:00'";
-    raw.execute_unprepared(long_ago).await.unwrap();
+    foreign.execute_unprepared(long_ago).await.unwrap();
     // Both skips, the two earlier successes, the failure.
     assert_eq!(
         store
@@ -161,8 +161,8 @@ async fn what_is_old_goes_but_for_the_last_success_and_the_unfinished(database: 
             .unwrap()
             .is_empty()
     );
-    let attempts = raw.query_all_raw(sea_orm::Statement::from_string(
-        raw.get_database_backend(),
+    let attempts = foreign.query_all_raw(sea_orm::Statement::from_string(
+        foreign.get_database_backend(),
         "SELECT 1 FROM job_attempts",
     ));
     assert_eq!(attempts.await.unwrap().len(), 4);
@@ -179,7 +179,7 @@ async fn many_old_runs_go_in_several_transactions(database: Database) {
     };
     super::taken(store.next_run(JOB, &lapsed("ann"), &window, &plan).await.unwrap());
     let ended = "UPDATE job_runs SET state = 'succeeded', finished_at = '2026-01-02T00:00:00+00:00'";
-    raw(&database).await.execute_unprepared(ended).await.unwrap();
+    database.foreign().await.execute_unprepared(ended).await.unwrap();
     assert_eq!(store.prune_history(JOB, day(0)).await.unwrap(), 1202);
     assert_eq!(store.history(JOB, None, 10).await.unwrap().len(), 1);
 }

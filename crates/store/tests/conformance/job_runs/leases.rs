@@ -6,8 +6,8 @@ use serde_json::json;
 use store::job_runs::{Claim, Counts, Next, Origin, State};
 
 use super::{
-    AT, JOB, MORE, SOME, assert_over, claim, claim_and_stall, claimed, end, lapsed, lease, look, page, raw,
-    run, taken, window,
+    AT, JOB, MORE, SOME, assert_over, claim, claim_and_stall, claimed, end, lapsed, lease, look, page, run,
+    taken, window,
 };
 use crate::engines::{Database, on_both_engines, utc};
 
@@ -151,7 +151,7 @@ async fn runs_of_an_older_version_are_taken_up(database: Database) {
         .await
         .unwrap();
     let older = "UPDATE job_runs SET owner = NULL, leased_until = NULL, fence = 0, origin = 'schedule'";
-    raw(&database).await.execute_unprepared(older).await.unwrap();
+    database.foreign().await.execute_unprepared(older).await.unwrap();
 
     let second = taken(look(store, "bob").await);
     assert_eq!((second.attempt.number, second.earlier), (2, Some(State::Running)));

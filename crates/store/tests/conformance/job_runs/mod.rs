@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::misfire::{Gap, Plan};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
+use sea_orm::ConnectionTrait;
 use store::job_runs::{
     Attempt, Claim, Counts, FailedRow, Lease, Look, Next, PageBegan, PageDone, PageEnd, RunRecord, RunStart,
 };
@@ -130,24 +130,9 @@ pub(crate) fn assert_over(result: Result<(), StoreError>) {
     assert!(matches!(error, StoreError::AttemptOver { .. }), "{error:?}");
 }
 
-/// The tables without the rules that the store keeps.
-pub(crate) async fn raw(database: &Database) -> DatabaseConnection {
-    let url = &database.settings.url;
-    let options = match url.strip_prefix("sqlite:") {
-        Some(path) => {
-            let path = path.to_owned();
-            let mut options = ConnectOptions::new("sqlite:file");
-            options.map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&path));
-            options
-        }
-        None => ConnectOptions::new(url),
-    };
-    sea_orm::Database::connect(options).await.unwrap()
-}
-
 /// As if nobody had looked since `until`.
 pub(crate) async fn down_since(database: &Database, until: DateTime<Utc>) {
     let moved = format!("UPDATE jobs SET accounted_until = '{}'", until.to_rfc3339());
-    let changed = raw(database).await.execute_unprepared(&moved).await.unwrap();
+    let changed = database.foreign().await.execute_unprepared(&moved).await.unwrap();
     assert_eq!(changed.rows_affected(), 1);
 }

@@ -2,7 +2,7 @@ use migrations::{Migrator, MigratorTrait as _};
 use serde_json::json;
 use store::job_runs::{Next, State};
 
-use super::{AT, SOME, claim, claim_and_stall, look, page, raw, run, succeed, taken};
+use super::{AT, SOME, claim, claim_and_stall, look, page, run, succeed, taken};
 use crate::engines::{Database, on_both_engines};
 
 on_both_engines!(runs_of_a_database_without_leases_are_kept_and_taken_up);
@@ -23,7 +23,9 @@ async fn runs_of_a_database_without_leases_are_kept_and_taken_up(database: Datab
         .unwrap();
     let undone = Migrator::migrations().len() - WITHOUT_LEASES;
     let steps = u32::try_from(undone).unwrap();
-    Migrator::down(&raw(&database).await, Some(steps)).await.unwrap();
+    Migrator::down(&database.foreign().await, Some(steps))
+        .await
+        .unwrap();
     assert_eq!(store.pending_migrations().await.unwrap().len(), undone);
 
     let store = &database.another().await;
