@@ -131,14 +131,10 @@ impl Engine {
     async fn record(&self, claimed: &Claimed, error: &RunError, counts: Counts) {
         let (attempt, store) = (&claimed.start.attempt, self.store());
         let recorded = match error {
-            RunError::Stopped => store.release_run(attempt, counts).await,
+            RunError::Stopped => store.release_run(attempt).await,
             RunError::Store(StoreError::AttemptOver { .. }) => return,
             RunError::TooManyBadRows { page, .. } => store.finish_run(attempt, Err(chain(error)), page).await,
-            error if error.may_pass() => {
-                store
-                    .interrupt_run(attempt, chain(error), counts, claimed.back_off)
-                    .await
-            }
+            error if error.may_pass() => store.interrupt_run(attempt, chain(error), claimed.back_off).await,
             error => {
                 let page = PageEnd {
                     counts,

@@ -90,8 +90,9 @@ impl Store {
         let saved = mark_restart(saved, &page.failed_rows, &page.began);
         let transaction = self.begin_write().await.attempting(attempted)?;
         write_run(&transaction, attempt, page.counts.set_of_run(saved), attempted).await?;
-        let going_on = job_attempt::Entity::update_many();
-        write_attempt(&transaction, attempt, going_on, page.counts, attempted).await?;
+        let own = page.counts.since(attempt.before);
+        let going_on = own.set_of_attempt(job_attempt::Entity::update_many());
+        write_attempt(&transaction, attempt, going_on, attempted).await?;
         failed_rows::insert(&transaction, attempt.run_id, &page.failed_rows)
             .await
             .attempting(attempted)?;
@@ -122,8 +123,9 @@ impl Store {
             .col_expr(job_run::Column::Error, Expr::value(error.clone()));
         let finished = mark_restart(leave(finished, None), &page.failed_rows, &page.began);
         write_run(&transaction, attempt, page.counts.set_of_run(finished), attempted).await?;
-        let ended = attempt_ended(state, error, now);
-        write_attempt(&transaction, attempt, ended, page.counts, attempted).await?;
+        let own = page.counts.since(attempt.before);
+        let ended = own.set_of_attempt(attempt_ended(state, error, now));
+        write_attempt(&transaction, attempt, ended, attempted).await?;
         failed_rows::insert(&transaction, attempt.run_id, &page.failed_rows)
             .await
             .attempting(attempted)?;
@@ -131,7 +133,10 @@ impl Store {
     }
 
     /// Records that something which may pass stopped an attempt. The attempt has failed, the run has not: it is nobody's,
-    /// and the schedulers leave it alone for `back_off`. `counts` are those of the whole run.
+    /// and the schedulers leave it alone for `back_off`.
+    ///
+    /// What it has done stays as its last stored page says. Who was cut off from storing a page cannot know whether it is
+    /// stored, and would put the counts beside the checkpoint.
     ///
     /// # Errors
     ///
@@ -140,7 +145,6 @@ impl Store {
         &self,
         attempt: &Attempt,
         error: String,
-        counts: Counts,
         back_off: Duration,
     ) -> Result<(), StoreError> {
         let attempted = "recording that a job run was interrupted";
@@ -149,26 +153,27 @@ impl Store {
         let now = clock::now(&transaction).await.attempting(attempted)?;
         let interrupted =
             job_run::Entity::update_many().col_expr(job_run::Column::Error, Expr::value(error.clone()));
-        let interrupted = counts.set_of_run(leave(interrupted, Some(after(now, back_off))));
+        let interrupted = leave(interrupted, Some(after(now, back_off)));
         write_run(&transaction, attempt, interrupted, attempted).await?;
         let ended = attempt_ended(State::Failed, error, now);
-        write_attempt(&transaction, attempt, ended, counts, attempted).await?;
+        write_attempt(&transaction, attempt, ended, attempted).await?;
         transaction.commit().await.attempting(attempted)
     }
 
-    /// Gives a run back because the process ends: anybody may go on with it at once. `counts` are those of the whole run.
+    /// Gives a run back because the process ends: anybody may go on with it at once. What it has done stays as its last
+    /// stored page says, as in [`Store::interrupt_run`].
     ///
     /// # Errors
     ///
     /// As [`Store::renew_lease`]; nothing is stored then.
-    pub async fn release_run(&self, attempt: &Attempt, counts: Counts) -> Result<(), StoreError> {
+    pub async fn release_run(&self, attempt: &Attempt) -> Result<(), StoreError> {
         let attempted = "giving a job run back";
         let transaction = self.begin_write().await.attempting(attempted)?;
         let now = clock::now(&transaction).await.attempting(attempted)?;
-        let released = counts.set_of_run(leave(job_run::Entity::update_many(), None));
+        let released = leave(job_run::Entity::update_many(), None);
         write_run(&transaction, attempt, released, attempted).await?;
         let ended = attempt_ended(State::Abandoned, None, now);
-        write_attempt(&transaction, attempt, ended, counts, attempted).await?;
+        write_attempt(&transaction, attempt, ended, attempted).await?;
         transaction.commit().await.attempting(attempted)
     }
 }
@@ -234,11 +239,9 @@ async fn write_attempt(
     transaction: &DatabaseTransaction,
     attempt: &Attempt,
     update: UpdateMany<job_attempt::Entity>,
-    counts: Counts,
     attempted: &'static str,
 ) -> Result<(), StoreError> {
-    let own = counts.since(attempt.before);
-    own.set_of_attempt(update)
+    update
         .filter(job_attempt::Column::RunId.eq(attempt.run_id))
         .filter(job_attempt::Column::Number.eq(attempt.number.cast_signed()))
         .exec(transaction)

@@ -52,8 +52,8 @@ async fn a_lapsed_lease_is_taken_over_and_the_stalled_owner_can_change_nothing(
     assert_over(store.finish_run(&stalled, Ok(()), &end(MORE)).await);
     let broke = || "broke".to_owned();
     assert_over(store.finish_run(&stalled, Err(broke()), &end(MORE)).await);
-    assert_over(store.interrupt_run(&stalled, broke(), MORE, Duration::ZERO).await);
-    assert_over(store.release_run(&stalled, MORE).await);
+    assert_over(store.interrupt_run(&stalled, broke(), Duration::ZERO).await);
+    assert_over(store.release_run(&stalled).await);
 
     assert_eq!(run(&store, AT).await, before);
     store.finish_run(&next, Ok(()), &end(MORE)).await.unwrap();
@@ -72,10 +72,8 @@ async fn the_schedulers_wait_for_a_back_off_and_a_person_does_not(Database { sto
     let first = claim(&store, AT).await.attempt;
     let hour = Duration::from_secs(3600);
     let reason = "the log is away".to_owned();
-    store
-        .interrupt_run(&first, reason.clone(), SOME, hour)
-        .await
-        .unwrap();
+    store.save_checkpoint(&first, &page(json!(1), SOME)).await.unwrap();
+    store.interrupt_run(&first, reason.clone(), hour).await.unwrap();
     // The heartbeat of an attempt that has ended must not end its back-off.
     assert_over(store.renew_lease(&first, &lapsed("ann")).await);
     let interrupted = run(&store, AT).await;
@@ -84,16 +82,21 @@ async fn the_schedulers_wait_for_a_back_off_and_a_person_does_not(Database { sto
         (State::Running, Some(reason), None)
     );
     assert_eq!(interrupted.attempts[0].state, State::Failed);
+    assert_eq!(
+        (interrupted.counts, interrupted.attempts[0].counts),
+        (SOME, SOME),
+        "as the page says that was stored"
+    );
     let until = interrupted.leased_until.unwrap();
     assert!(until - Utc::now() > TimeDelta::minutes(59), "{until}");
     assert_eq!(look(&store, "bob").await.next, Next::Busy { owner: None, until });
 
     let second = claim(&store, AT).await;
     assert_eq!((second.attempt.number, second.counts), (2, SOME));
-    let at_once = store.interrupt_run(&second.attempt, String::new(), MORE, Duration::ZERO);
+    let at_once = store.interrupt_run(&second.attempt, String::new(), Duration::ZERO);
     at_once.await.unwrap();
     let third = taken(look(&store, "bob").await);
-    assert_eq!((third.attempt.number, third.counts), (3, MORE));
+    assert_eq!((third.attempt.number, third.counts), (3, SOME));
 }
 
 async fn a_run_that_is_given_back_is_anybodys_at_once(Database { store, .. }: Database) {
@@ -102,7 +105,7 @@ async fn a_run_that_is_given_back_is_anybodys_at_once(Database { store, .. }: Da
         .save_checkpoint(&first, &page(json!("here"), SOME))
         .await
         .unwrap();
-    store.release_run(&first, SOME).await.unwrap();
+    store.release_run(&first).await.unwrap();
     assert_over(store.save_checkpoint(&first, &page(json!("on"), MORE)).await);
     let attempt = run(&store, AT).await.attempts.remove(0);
     assert_eq!((attempt.state, attempt.counts), (State::Abandoned, SOME));
