@@ -2,6 +2,11 @@
 //!
 //! The token comes in `Authorization: Bearer …` or, for what cannot set headers (the browser's own `EventSource`), in a
 //! cookie. Nothing else of a request ever says who the user is.
+//!
+//! A browser adds the cookie to requests that other sites make it send. Routes that change something therefore ask for a
+//! [`Writer`], which is no such request.
+
+mod writer;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +19,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use proto_schemas::UserId;
 use serde::{Deserialize, Serialize};
+
+pub use writer::Writer;
 
 use crate::problem::Problem;
 use crate::secret::Secret;
@@ -82,6 +89,15 @@ pub struct Identity {
     pub user: UserId,
     /// When the token stops being believed.
     pub expires_at: DateTime<Utc>,
+}
+
+/// Where a request carries its token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carrier {
+    /// A header that only programs set which have the token.
+    Header,
+    /// A cookie, which browsers add by themselves.
+    Cookie,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,13 +169,15 @@ impl Authenticator {
         Ok(Identity { user, expires_at })
     }
 
-    fn identify(&self, headers: &HeaderMap) -> Result<Identity, Problem> {
-        let token = bearer(headers)?.or_else(|| cookie(headers)).ok_or_else(|| {
+    fn identify(&self, headers: &HeaderMap) -> Result<(Identity, Carrier), Problem> {
+        let header = bearer(headers)?.map(|token| (token, Carrier::Header));
+        let found = header.or_else(|| cookie(headers).map(|token| (token, Carrier::Cookie)));
+        let (token, carrier) = found.ok_or_else(|| {
             Problem::unauthenticated(format!(
                 "send a token as \"Authorization: Bearer …\" or in the cookie {COOKIE_NAME}"
             ))
         })?;
-        self.check(token)
+        Ok((self.check(token)?, carrier))
     }
 }
 
@@ -219,7 +237,8 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Arc::<Authenticator>::from_ref(state).identify(&parts.headers)
+        let (identity, _) = Arc::<Authenticator>::from_ref(state).identify(&parts.headers)?;
+        Ok(identity)
     }
 }
 
@@ -227,16 +246,16 @@ where
 mod tests {
     use super::*;
 
-    fn settings(key: &str) -> Settings {
+    pub(super) fn settings(key: &str) -> Settings {
         Settings {
             hs256_key: Some(Secret::new(key)),
             ..Settings::default()
         }
     }
 
-    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    pub(super) const KEY: &str = "0123456789abcdef0123456789abcdef";
 
-    fn token(settings: &Settings, user: &str, lifetime: TimeDelta) -> String {
+    pub(super) fn token(settings: &Settings, user: &str, lifetime: TimeDelta) -> String {
         TokenIssuer::new(settings)
             .unwrap()
             .issue(&UserId::new(user).unwrap(), lifetime)
@@ -256,7 +275,7 @@ mod tests {
             headers("authorization", &format!("bearer {token}")),
             headers("cookie", &format!("theme=dark; {COOKIE_NAME}={token}")),
         ] {
-            assert_eq!(authenticator.identify(&headers).unwrap().user.as_str(), "u42");
+            assert_eq!(authenticator.identify(&headers).unwrap().0.user.as_str(), "u42");
         }
     }
 

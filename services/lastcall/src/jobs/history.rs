@@ -19,6 +19,9 @@ pub(super) async fn command(tables: &Tables, options: History) -> anyhow::Result
     while left > 0 {
         let limit = left.min(LINES_A_PAGE);
         let HistoryPage { entries, next } = tables.administration.history(job, before, limit).await?;
+        if entries.is_empty() && !options.json {
+            say("nothing is recorded there")?;
+        }
         left = left.saturating_sub(entries.len() as u64);
         for entry in &entries {
             let line = if options.json {

@@ -55,9 +55,12 @@ pub(super) fn attempt(attempt: &AttemptSummary, began: &str) -> String {
     )
 }
 
-/// A span for people: to the tenth of a second while that says something.
+/// A span for people, as exact as its length asks for.
 pub(super) fn seconds(seconds: f64) -> String {
     let seconds = seconds.max(0.0);
+    if seconds < 1.0 {
+        return format!("{:.0}ms", seconds * 1e3);
+    }
     if seconds < 60.0 {
         return format!("{seconds:.1}s");
     }
@@ -71,8 +74,9 @@ mod tests {
 
     #[test]
     fn spans_are_as_exact_as_their_length_asks_for() {
-        assert_eq!(seconds(-3.0), "0.0s");
-        assert_eq!(seconds(0.26), "0.3s");
+        assert_eq!(seconds(-3.0), "0ms");
+        assert_eq!(seconds(0.0061), "6ms");
+        assert_eq!(seconds(1.26), "1.3s");
         assert_eq!(seconds(59.0), "59.0s");
         assert_eq!(seconds(3_725.4), "1h 2m 5s");
     }

@@ -1,10 +1,17 @@
 use std::path::Path;
 
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
+use store::Store;
 use tempfile::TempDir;
+use test_support::csv_file;
+use test_support::lastcall::{Lastcall, eventually};
 use test_support::nats::NatsServer;
 
 use crate::{dev, import_coupons, lastcall};
+
+/// What the jobs call for in the first test.
+const EVENTS: [(&str, u64); 2] = [("coupon-expiring", 30), ("funding-settlement", 3)];
 
 /// What the log holds and has ever held.
 async fn log(nats: &NatsServer) -> Value {
@@ -12,10 +19,43 @@ async fn log(nats: &NatsServer) -> Value {
     serde_json::from_str::<Value>(&answer).unwrap()["state"].clone()
 }
 
-/// Every byte of the tables. Nobody has them open, so that there is nothing beside the file.
-fn tables(file: &Path) -> Vec<u8> {
-    assert!(!file.with_extension("db-wal").exists(), "somebody has it open");
+/// Every byte of the tables.
+async fn tables(file: &Path) -> Vec<u8> {
+    let settings = store::Settings {
+        url: format!("sqlite:{}", file.display()),
+        ..store::Settings::default()
+    };
+    // A command that ends leaves what it wrote beside the file. Whoever is the last to close it moves that into it.
+    drop(Store::connect(&settings).await.unwrap());
+    let beside = file.with_extension("db-wal");
+    eventually("the file is closed", || async {
+        (!beside.exists()).then_some(())
+    })
+    .await;
     std::fs::read(file).unwrap()
+}
+
+async fn import_a_funding_past_its_deadline(lastcall: &Lastcall, folder: &Path) {
+    let import = async |kind: &str, columns: &[&str], row: &[&str]| {
+        let file = folder.join(format!("{kind}.csv"));
+        csv_file::write(
+            &file,
+            columns,
+            [row.iter().map(|&field| field.to_owned()).collect()],
+        );
+        let import = ["import", kind, file.to_str().unwrap(), "--json"];
+        assert_eq!(lastcall.json(import).await["accepted"], 1, "{kind}");
+    };
+    let closed = (Utc::now() - TimeDelta::hours(1)).to_rfc3339();
+    let columns = ["id", "title", "goal", "currency", "closes_at", "maker_id"];
+    import(
+        "fundings",
+        &columns,
+        &["f1", "A lamp", "10", "USD", &closed, "mina"],
+    )
+    .await;
+    let columns = ["funding_id", "user_id", "amount", "currency"];
+    import("pledges", &columns, &["f1", "anna", "12", "USD"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,19 +68,15 @@ async fn a_dry_run_shows_what_a_run_would_do_and_leaves_log_and_tables_as_they_a
     ]);
     lastcall.succeed(["migrate"]).await;
     import_coupons(&lastcall, folder.path(), 30).await;
+    import_a_funding_past_its_deadline(&lastcall, folder.path()).await;
     // The first command that needs the log makes its stream.
     lastcall.json(["jobs", "run", "alert-due", "--json"]).await;
-    let (tables_before, log_before) = (tables(&file), log(&nats).await);
+    let (tables_before, log_before) = (tables(&file).await, log(&nats).await);
 
-    for job in [
-        "coupon-expiring",
-        "funding-closing",
-        "funding-settlement",
-        "alert-due",
-    ] {
+    // The settlement's: the backer and the maker are told, and the backer is issued a coupon.
+    for (job, events) in EVENTS {
         let found = lastcall.json(["jobs", "run", job, "--dry-run", "--json"]).await;
-        let expected = if job == "coupon-expiring" { 30 } else { 0 };
-        assert_eq!(found["events"], expected, "{job}: {found}");
+        assert_eq!(found["events"], events, "{job}: {found}");
     }
     let dry_run = ["jobs", "run", "coupon-expiring", "--dry-run", "--samples=2"];
     let text = lastcall.succeed(dry_run).await;
@@ -56,11 +92,16 @@ async fn a_dry_run_shows_what_a_run_would_do_and_leaves_log_and_tables_as_they_a
     let event: Value = serde_json::from_str(samples[0].split_once(' ').unwrap().1).unwrap();
     assert_eq!(event["type"], "lastcall.coupon.expiring.v1");
 
-    assert!(tables(&file) == tables_before, "the tables are as they were");
+    assert!(
+        tables(&file).await == tables_before,
+        "the tables are as they were"
+    );
     assert_eq!(log(&nats).await, log_before);
-    let real = lastcall.json(["jobs", "run", "coupon-expiring", "--json"]).await;
-    assert_eq!(real["emitted"], 30, "nothing was emitted before");
-    assert!(tables(&file) != tables_before, "a run is recorded");
+    for (job, events) in EVENTS {
+        let real = lastcall.json(["jobs", "run", job, "--json"]).await;
+        assert_eq!(real["emitted"], events, "{job} emitted nothing before");
+    }
+    assert!(tables(&file).await != tables_before, "a run is recorded");
     assert_ne!(log(&nats).await, log_before);
 }
 

@@ -53,9 +53,11 @@ impl Operator {
         eventually("the run ends", || async {
             let run = self.found(&location).await;
             assert_eq!(run["scheduled_at"], begun["scheduled_at"]);
-            let attempt = run["attempts"].as_array().unwrap().last().unwrap().clone();
-            assert!(attempt["number"].as_u64() >= begun["attempt"].as_u64());
-            (attempt["state"] != "running").then_some(run)
+            let attempts = run["attempts"].as_array().unwrap();
+            let last = attempts.last().unwrap();
+            assert_eq!(last["number"], begun["attempt"]);
+            assert!(run["state"] == last["state"], "both of one moment: {run}");
+            (run["state"] != "running").then_some(run)
         })
         .await
     }
