@@ -1,10 +1,14 @@
-//! Times of day that people set reminders for, on their own clock.
+//! Times of day that people set alerts for, on their own clock.
+
+mod recurrence;
 
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
+
+pub use recurrence::Recurrence;
 
 use crate::due::{DueWindow, first_instant_at};
 
@@ -27,7 +31,7 @@ pub enum ReminderError {
     Weekdays(String),
 }
 
-/// A local day on which reminders of some minutes come due within a window.
+/// A local day on which alerts of some minutes come due within a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueMinutes {
     /// The local day.
@@ -75,13 +79,28 @@ impl Weekdays {
         self.0
     }
 
+    /// The set of these days; nothing where there are none.
+    pub fn of(days: impl IntoIterator<Item = Weekday>) -> Option<Self> {
+        let bits = days
+            .into_iter()
+            .fold(0, |bits, day| bits | 1 << day.num_days_from_monday());
+        Self::from_bits(bits)
+    }
+
+    /// The days of the set, Monday first.
+    pub fn days(self) -> impl Iterator<Item = Weekday> {
+        (0..7u8)
+            .filter_map(|n| Weekday::try_from(n).ok())
+            .filter(move |day| self.contains(*day))
+    }
+
     /// Whether the day is in the set.
     pub fn contains(self, day: Weekday) -> bool {
         self.0 & (1 << day.num_days_from_monday()) != 0
     }
 }
 
-/// The minutes, day by day, whose reminders come due within `window` on a clock in `zone`.
+/// The minutes, day by day, whose alerts come due within `window` on a clock in `zone`.
 ///
 /// Every minute of every local day belongs to exactly one of any series of adjoining windows, whatever the clock does.
 pub fn minutes_due(window: &DueWindow, zone: Tz) -> Vec<DueMinutes> {
@@ -118,6 +137,11 @@ fn minutes_due_on(date: NaiveDate, window: &DueWindow, zone: Tz) -> Option<DueMi
         from: TimeOfDay(from),
         until: TimeOfDay(end - 1),
     })
+}
+
+/// The first instant at which a calendar anywhere on Earth shows the day: clocks are at most 14 hours ahead of UTC.
+pub fn first_instant_anywhere(date: NaiveDate) -> DateTime<Utc> {
+    date.and_time(NaiveTime::MIN).and_utc() - TimeDelta::hours(14)
 }
 
 fn local_date(instant: DateTime<Utc>, zone: Tz) -> NaiveDate {
@@ -175,10 +199,7 @@ impl FromStr for Weekdays {
 
 impl fmt::Display for Weekdays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = (0..7u8)
-            .filter_map(|n| Weekday::try_from(n).ok())
-            .filter(|day| self.contains(*day));
-        let names: Vec<String> = days.map(|day| day.to_string().to_lowercase()).collect();
+        let names: Vec<String> = self.days().map(|day| day.to_string().to_lowercase()).collect();
         f.write_str(&names.join(","))
     }
 }
