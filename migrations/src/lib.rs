@@ -33,9 +33,12 @@ mod m20261122_000013_job_run_leases;
 mod m20261122_000014_jobs;
 mod m20261122_000015_job_skips;
 mod m20261122_000016_job_failed_rows;
+mod m20261122_000017_alerts_of_people;
 mod m20261122_000018_coupon_amounts;
 mod m20261122_000019_pledge_guard;
 mod m20261122_000020_announced_fundings;
+
+pub use m20261122_000017_alerts_of_people::ALERTS_LOCK;
 
 /// Brings a database from whatever it is to what this version reads and writes.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000014_jobs::Migration),
             Box::new(m20261122_000015_job_skips::Migration),
             Box::new(m20261122_000016_job_failed_rows::Migration),
+            Box::new(m20261122_000017_alerts_of_people::Migration),
             Box::new(m20261122_000018_coupon_amounts::Migration),
             Box::new(m20261122_000019_pledge_guard::Migration),
             Box::new(m20261122_000020_announced_fundings::Migration),

@@ -2,6 +2,7 @@
 //!
 //! - [`Store::connect`] opens a database, [`Store::migrate`] brings its tables up to date.
 //! - The catalogue: `upsert_users` and its siblings take what the shop and the site hand over.
+//! - [`alerts`]: those that people set, as their owners see and change them.
 //! - [`due`]: which rows a run is about, page by page, joined with the people they concern.
 //! - [`settlement`]: what becomes of a funding at its deadline, decided once.
 //! - [`job_runs`]: which job ran for which instant, how far it came and how often it was tried.
@@ -14,6 +15,7 @@
 //!
 //! This crate alone names SeaORM (with `migrations`); its entities stay inside.
 
+pub mod alerts;
 mod catalogue;
 mod connect;
 pub mod counting;

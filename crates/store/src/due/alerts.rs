@@ -1,9 +1,10 @@
-use chrono::NaiveDate;
-use chrono_tz::Tz;
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::notice::DueAlert;
 use domain::reminder::{DueMinutes, TimeOfDay};
-use sea_orm::sea_query::{Expr, ExprTrait, Func};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{after, person, with_users};
@@ -11,10 +12,7 @@ use crate::entity::{alert, user};
 use crate::error::Attempting;
 use crate::{Store, StoreError};
 
-/// The zone of people who have told none, or whom nobody knows.
-const UNKNOWN_ZONE: &str = "UTC";
-
-/// Where a page of due reminders ends. One reminder may be due on two days of one window.
+/// Where a page of due alerts ends. One alert may be due on two days of one window.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlertKey {
     /// The local day of the last one.
@@ -23,6 +21,9 @@ pub struct AlertKey {
     pub minute: u16,
     /// Its id.
     pub id: String,
+    /// Its owner. Checkpoints of a version that knew only ids that are unique have none.
+    #[serde(default)]
+    pub user_id: String,
 }
 
 impl From<&DueAlert> for AlertKey {
@@ -31,31 +32,49 @@ impl From<&DueAlert> for AlertKey {
             date: row.local_date,
             minute: row.at.minute(),
             id: row.alert_id.clone(),
+            user_id: row.owner.user_id.clone(),
         }
     }
 }
 
-type Row = (String, String, i16, String, Option<String>, Option<String>);
+type Row = (
+    String,
+    String,
+    String,
+    Option<String>,
+    i16,
+    String,
+    Option<DateTime<Utc>>,
+    Option<DateTime<Utc>>,
+    Option<String>,
+);
+
+/// Each step goes to the next zone in the index. `DISTINCT` would read all of it.
+const ZONES: &str = "
+    WITH RECURSIVE zones(zone) AS (
+        SELECT MIN(effective_zone) FROM alerts
+        UNION ALL
+        SELECT (SELECT MIN(effective_zone) FROM alerts WHERE effective_zone > zones.zone)
+        FROM zones WHERE zones.zone IS NOT NULL
+    )
+    SELECT zone FROM zones WHERE zone IS NOT NULL";
 
 impl Store {
-    /// The time zones that users have, by name and in order, with `UTC` for those who have told none.
+    /// The time zones whose clocks alerts go by, by name and in order. A name may be one of no zone that exists.
     pub async fn time_zones_in_use(&self) -> Result<Vec<String>, StoreError> {
-        let mut zones: Vec<String> = user::Entity::find()
-            .select_only()
-            .column(user::Column::TimeZone)
-            .distinct()
-            .filter(user::Column::TimeZone.is_not_null())
-            .into_tuple()
-            .all(self.connection())
+        self.zones_of_alerts()
             .await
-            .attempting("reading the time zones of users")?;
-        zones.push(UNKNOWN_ZONE.to_owned());
-        zones.sort_unstable();
-        zones.dedup();
-        Ok(zones)
+            .attempting("reading the time zones of alerts")
     }
 
-    /// At most `limit` reminders of people in `zone` that come due in those minutes, in the order of the minutes.
+    async fn zones_of_alerts(&self) -> Result<Vec<String>, DbErr> {
+        let connection = self.connection();
+        let zones = Statement::from_string(connection.get_database_backend(), ZONES);
+        let rows = connection.query_all_raw(zones).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    }
+
+    /// At most `limit` alerts that go by the clock of `zone` and come due in those minutes, in the order of the minutes.
     ///
     /// `due` is what [`domain::reminder::minutes_due`] gives for that zone.
     pub async fn alerts_due(
@@ -65,11 +84,6 @@ impl Store {
         last: Option<&AlertKey>,
         limit: u64,
     ) -> Result<Vec<DueAlert>, StoreError> {
-        let parsed: Tz = zone.parse().map_err(|_| StoreError::Stored {
-            row: "a user".to_owned(),
-            column: "time_zone",
-            found: zone.to_owned(),
-        })?;
         let mut alerts = Vec::new();
         for minutes in due {
             if last.is_some_and(|key| (minutes.date, minutes.until.minute()) < (key.date, key.minute)) {
@@ -85,10 +99,7 @@ impl Store {
                     && (minutes.from.minute()..=minutes.until.minute()).contains(&key.minute)
             });
             let rows = self.alerts_of(zone, minutes, within, missing).await?;
-            alerts.extend(
-                rows.into_iter()
-                    .filter_map(|row| due_alert(row, minutes.date, parsed)),
-            );
+            alerts.extend(rows.into_iter().filter_map(|row| due_alert(row, minutes.date)));
         }
         Ok(alerts)
     }
@@ -103,8 +114,12 @@ impl Store {
         let lower_bound = match last {
             None => alert::Column::AtMinute.gte(number(minutes.from)),
             Some(key) => after(
-                [alert::Column::AtMinute, alert::Column::Id],
-                [key.minute.cast_signed().into(), key.id.as_str().into()],
+                [alert::Column::AtMinute, alert::Column::Id, alert::Column::UserId],
+                [
+                    key.minute.cast_signed().into(),
+                    key.id.as_str().into(),
+                    key.user_id.as_str().into(),
+                ],
             ),
         };
         let weekday = 1_i16 << minutes.weekday().num_days_from_monday();
@@ -117,29 +132,30 @@ impl Store {
             .filter(on_that_day)
             .order_by_asc(alert::Column::AtMinute)
             .order_by_asc(alert::Column::Id)
+            .order_by_asc(alert::Column::UserId)
             .limit(limit);
         page.into_tuple()
             .all(self.connection())
             .await
-            .attempting("reading due reminders")
+            .attempting("reading due alerts")
     }
 }
 
 fn alerts_in(zone: &str) -> Select<alert::Entity> {
-    let their_zone = Func::coalesce([
-        Expr::col((user::Entity, user::Column::TimeZone)),
-        UNKNOWN_ZONE.into(),
-    ]);
     with_users(alert::Entity::find(), alert::Column::UserId)
         .select_only()
         .columns([
+            alert::Column::UserId,
             alert::Column::Id,
             alert::Column::Title,
+            alert::Column::Content,
             alert::Column::AtMinute,
-            alert::Column::UserId,
+            alert::Column::EffectiveZone,
+            alert::Column::EffectiveFrom,
+            alert::Column::CreatedAt,
         ])
-        .columns([user::Column::Locale, user::Column::TimeZone])
-        .filter(Expr::expr(their_zone).eq(zone))
+        .column(user::Column::Locale)
+        .filter(alert::Column::EffectiveZone.eq(zone))
 }
 
 fn number(time: TimeOfDay) -> i16 {
@@ -147,17 +163,18 @@ fn number(time: TimeOfDay) -> i16 {
 }
 
 fn due_alert(
-    (alert_id, title, minute, owner, locale, time_zone): Row,
+    (user_id, alert_id, title, content, minute, zone, effective_from, created_at, locale): Row,
     local_date: NaiveDate,
-    zone: Tz,
 ) -> Option<DueAlert> {
     let at = TimeOfDay::from_minute(minute.cast_unsigned())?;
     Some(DueAlert {
         alert_id,
         title,
+        content,
         at,
         local_date,
-        zone,
-        owner: person(owner, (locale, time_zone)),
+        created_at,
+        effective_from,
+        owner: person(user_id, (locale, Some(zone))),
     })
 }

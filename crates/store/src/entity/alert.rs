@@ -4,11 +4,17 @@ use sea_orm::entity::prelude::*;
 #[sea_orm(table_name = "alerts")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: String,
     pub user_id: String,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
     pub title: String,
+    pub content: Option<String>,
     pub at_minute: i16,
     pub weekdays: i16,
+    pub time_zone: Option<String>,
+    pub effective_zone: String,
+    pub effective_from: Option<ChronoDateTimeUtc>,
+    pub created_at: Option<ChronoDateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -12,8 +12,8 @@ on_both_engines!(
     coupons_of_the_window_come_in_pages_of_one_order,
     a_coupon_comes_with_what_is_known_of_its_holder_and_funding,
     follows_come_in_pages_across_fundings,
-    reminders_come_by_the_clock_of_their_owner,
-    one_reminder_is_due_on_two_days_of_one_window,
+    alerts_come_by_the_clock_of_their_owner,
+    one_alert_is_due_on_two_days_of_one_window,
     ids_are_ordered_byte_by_byte,
     instants_are_kept_to_the_microsecond,
 );
@@ -70,6 +70,8 @@ async fn coupons_of_the_window_come_in_pages_of_one_order(Database { store, .. }
     for size in [1, 7, 26, 100] {
         assert_eq!(expiring(&store, &window, size).await, expected, "pages of {size}");
     }
+    let total = store.count_coupons_expiring(&window).await.unwrap();
+    assert_eq!(total, expected.len() as u64);
 }
 
 async fn a_coupon_comes_with_what_is_known_of_its_holder_and_funding(Database { store, .. }: Database) {
@@ -161,15 +163,19 @@ async fn follows_come_in_pages_across_fundings(Database { store, .. }: Database)
             .collect();
         assert_eq!(read, expected, "pages of {size}");
     }
+    let total = store.count_follows_closing(&window).await.unwrap();
+    assert_eq!(total, expected.len() as u64);
 }
 
-fn alert(id: &str, owner: &str, at: &str, weekdays: Option<&str>) -> Alert {
+pub(crate) fn alert(id: &str, owner: &str, at: &str, weekdays: Option<&str>) -> Alert {
     Alert {
         id: id.to_owned(),
         user_id: user(owner),
         title: format!("Title of {id}"),
+        content: None,
         at: at.parse().unwrap(),
         weekdays: weekdays.map(|days| days.parse().unwrap()),
+        time_zone: None,
     }
 }
 
@@ -186,7 +192,7 @@ async fn due(store: &Store, zone: &str, window: &DueWindow, size: usize) -> Vec<
         .collect()
 }
 
-async fn reminders_come_by_the_clock_of_their_owner(Database { store, .. }: Database) {
+async fn alerts_come_by_the_clock_of_their_owner(Database { store, .. }: Database) {
     let users = [
         person("seoul", None, Some("Asia/Seoul")),
         person("silent", None, None),
@@ -219,7 +225,7 @@ async fn reminders_come_by_the_clock_of_their_owner(Database { store, .. }: Data
     }
 }
 
-async fn one_reminder_is_due_on_two_days_of_one_window(Database { store, .. }: Database) {
+async fn one_alert_is_due_on_two_days_of_one_window(Database { store, .. }: Database) {
     let alerts = [
         alert("early", "ann", "00:30", None),
         alert("late", "ann", "23:30", None),

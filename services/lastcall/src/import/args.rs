@@ -14,17 +14,18 @@ Columns (those in brackets may be missing):
   fundings  id title goal [raised] [currency] closes_at [status] [maker_id]
   pledges   funding_id user_id amount
   follows   funding_id user_id
-  coupons   id user_id [funding_id] expires_on [status]
-  alerts    id user_id title at [weekdays]
+  coupons   id user_id [funding_id] expires_on [status] [amount] [currency]
+  alerts    id user_id title [content] at [weekdays] [time_zone]
 
 Values:
   amounts           decimals in major units, such as 1250.50; a pledge is in the currency of its funding, which must be
-                    known by then
+                    known by then; once Lastcall has settled the funding, its pledges stay as they are
   expires_on,       2026-12-31T18:00:00+09:00, or 2026-12-31 18:00[:30] on the clock of --time-zone, or 2026-12-31 for the
   closes_at         end of that day there
   status            fundings: open, succeeded, failed, cancelled; coupons: active, used, revoked
   locale, time_zone ko-KR, Asia/Seoul
-  at, weekdays      09:30 on the owner's clock; mon-fri or mon,wed,fri or daily
+  at, weekdays      09:30 on the clock of the alert's time_zone, else its owner's; mon-fri or mon,wed,fri or daily
+  content           what an alert is for, as your site refers to it: an id or a path
 
 An empty value is a missing one. What a row does not say stays as it is, and a new row takes the default (open, active,
 daily). Importing a file again changes nothing. Other columns are ignored and named at the end.
@@ -55,7 +56,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<Tz>,
 
-    /// The currency of fundings that have none.
+    /// The currency of fundings and coupons that name none.
     #[arg(long, value_name = "CODE", default_value = "USD")]
     currency: Currency,
 

@@ -77,6 +77,11 @@ pub(super) fn id(text: &str) -> Result<String, String> {
     at_most(MAX_ID_BYTES, text)
 }
 
+pub(super) fn time_zone(text: &str) -> Result<Tz, &'static str> {
+    text.parse()
+        .map_err(|_| "is no IANA time zone such as Asia/Seoul")
+}
+
 pub(super) fn at_most(bytes: usize, text: &str) -> Result<String, String> {
     if text.len() > bytes {
         return Err(format!("has {} bytes; {bytes} is the most", text.len()));

@@ -1,5 +1,9 @@
 //! Whole files into a real SQLite.
 
+mod alerts;
+mod coupon_amounts;
+mod settled_pledges;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -132,8 +136,10 @@ async fn every_kind_is_read_from_csv_and_from_ndjson() {
         ),
         (
             Kind::Alerts,
-            "id,user_id,title,at,weekdays\na1,u1,Look,09:30,mon-fri\na2,u1,Look,9:30,\n",
-            "{\"id\":\"a1\",\"user_id\":\"u1\",\"title\":\"Look\",\"at\":\"09:30\",\"weekdays\":\"mon,fri\"}\n\
+            "id,user_id,title,content,at,weekdays,time_zone\n\
+             a1,u1,Look,/lists/7,09:30,mon-fri,Asia/Seoul\na2,u1,Look,,9:30,,\n",
+            "{\"id\":\"a1\",\"user_id\":\"u1\",\"title\":\"Look\",\"at\":\"09:30\",\"weekdays\":\"mon,fri\",\
+             \"content\":\"/lists/7\",\"time_zone\":\"Asia/Seoul\"}\n\
              {\"id\":\"a2\",\"user_id\":\"u1\",\"title\":\"Look\",\"at\":\"09:30\"}\n",
         ),
     ] {
@@ -412,6 +418,7 @@ async fn a_row_that_the_database_refuses_costs_itself_only() {
         funding_id: None,
         expires_at: utc("2026-12-01T00:00:00Z"),
         status: None,
+        amount: None,
     };
     let records = (2..1002).map(|line| (line, coupon(line))).collect();
     let refused = load::write_records(&store, records).await.unwrap();

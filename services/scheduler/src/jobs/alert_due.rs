@@ -3,17 +3,19 @@ use chrono_tz::Tz;
 use domain::due::DueWindow;
 use domain::notice::{BadRow, DueAlert};
 use domain::occurrence::Occurrence;
-use domain::reminder::minutes_due;
+use domain::reminder::{DueMinutes, first_instant_anywhere, minutes_due};
 use serde::{Deserialize, Serialize};
 use store::due::AlertKey;
 use store::{Store, StoreError};
 
+use crate::engine::Engine;
+
 use super::{Page, RunScope, Steps};
 
-/// Reminders whose time of day came, on their owner's clock, since the runs before this one.
+/// Alerts whose time of day came, on the clock they go by, since the runs before this one.
 pub(crate) struct AlertDue {
-    pub(crate) store: Store,
-    pub(crate) page_rows: u64,
+    store: Store,
+    page_rows: u64,
 }
 
 /// Zone by zone, and within a zone by the reader's own key.
@@ -23,63 +25,82 @@ pub(crate) struct ZoneKey {
     alert: Option<AlertKey>,
 }
 
-impl Steps for AlertDue {
-    type Row = DueAlert;
-    type Key = ZoneKey;
-
-    async fn earliest_emission(&self, run: RunScope) -> Result<DateTime<Utc>, StoreError> {
-        Ok(run.window_start)
+impl AlertDue {
+    pub(crate) fn new(engine: &Engine) -> Self {
+        Self {
+            store: engine.store().clone(),
+            page_rows: engine.settings().chunk_rows,
+        }
     }
 
-    async fn read(&self, run: RunScope, key: Option<ZoneKey>) -> Result<Page<DueAlert, ZoneKey>, StoreError> {
+    /// The zones that alerts go by, each with the minutes that came on its clocks.
+    ///
+    /// No clock shows the time of a zone that does not exist. Its alerts are read by UTC's, so that each is recorded as a
+    /// bad row once for each of its days, and not by every check.
+    async fn minutes_by_zone(&self, run: RunScope) -> Result<Vec<(String, Vec<DueMinutes>)>, StoreError> {
         let window = DueWindow {
             after: run.window_start,
             until: run.scheduled_at,
         };
-        let mut rows = Vec::new();
-        for name in self.store.time_zones_in_use().await? {
-            if key.as_ref().is_some_and(|key| name < key.zone) {
+        let zones = self.store.time_zones_in_use().await?.into_iter();
+        Ok(zones
+            .map(|name| {
+                let minutes = minutes_due(&window, name.parse().unwrap_or(Tz::UTC));
+                (name, minutes)
+            })
+            .collect())
+    }
+}
+
+impl Steps for AlertDue {
+    type Row = DueAlert;
+    type Key = ZoneKey;
+
+    /// An alert that is being set while its time comes is either read by this run or knows that it was set too late.
+    async fn prepare(&self, _run: RunScope) -> Result<Vec<BadRow>, StoreError> {
+        self.store.wait_for_alerts().await?;
+        Ok(Vec::new())
+    }
+
+    /// An alert that was moved to a later time, or whose owner went to another zone, may have fired for the same day
+    /// before.
+    async fn earliest_emission(&self, run: RunScope) -> Result<DateTime<Utc>, StoreError> {
+        let zones = self.minutes_by_zone(run).await?;
+        let days = zones.iter().flat_map(|(_, due)| due).map(|minutes| minutes.date);
+        Ok(days.min().map_or(run.window_start, |first| {
+            first_instant_anywhere(first).min(run.window_start)
+        }))
+    }
+
+    async fn read(&self, run: RunScope, key: Option<ZoneKey>) -> Result<Page<DueAlert, ZoneKey>, StoreError> {
+        let mut rows: Vec<DueAlert> = Vec::new();
+        let mut next = None;
+        for (zone, due) in self.minutes_by_zone(run).await? {
+            if key.as_ref().is_some_and(|key| zone < key.zone) {
                 continue;
             }
-            let Ok(zone) = name.parse::<Tz>() else {
-                tracing::warn!(
-                    time_zone = name,
-                    "users are in a time zone that does not exist; their reminders wait"
-                );
-                continue;
-            };
             let missing = self.page_rows - rows.len() as u64;
             let within = key
                 .as_ref()
-                .filter(|key| key.zone == name)
+                .filter(|key| key.zone == zone)
                 .and_then(|key| key.alert.as_ref());
-            let found = self
-                .store
-                .alerts_due(&name, &minutes_due(&window, zone), within, missing)
-                .await?;
+            let found = self.store.alerts_due(&zone, &due, within, missing).await?;
             rows.extend(found);
             if let Some(last) = rows.last().filter(|_| rows.len() as u64 >= self.page_rows) {
-                let next = ZoneKey {
-                    zone: name,
-                    alert: Some(AlertKey::from(last)),
-                };
-                return Ok(Page {
-                    rows,
-                    bad: Vec::new(),
-                    completed: Vec::new(),
-                    next: Some(next),
-                });
+                let alert = Some(AlertKey::from(last));
+                next = Some(ZoneKey { zone, alert });
+                break;
             }
         }
         Ok(Page {
             rows,
             bad: Vec::new(),
             completed: Vec::new(),
-            next: None,
+            next,
         })
     }
 
     fn events(&self, _run: RunScope, row: &DueAlert) -> Result<Vec<Occurrence>, BadRow> {
-        row.notice().map(|notice| vec![notice])
+        Ok(row.notice()?.into_iter().collect())
     }
 }

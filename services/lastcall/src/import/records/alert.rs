@@ -1,11 +1,11 @@
-use domain::catalogue::Alert;
+use domain::catalogue::{Alert, MAX_CONTENT_BYTES};
 use domain::reminder::{TimeOfDay, Weekdays};
 use proto_schemas::UserId;
 use store::{Store, StoreError};
 
 use super::super::Defaults;
 use super::super::columns::{Column, optional, required};
-use super::super::fields::{Fields, id};
+use super::super::fields::{Fields, at_most, id, time_zone};
 use super::super::reject::Fault;
 use super::{Completed, Record};
 
@@ -14,8 +14,10 @@ impl Record for Alert {
         required("id"),
         required("user_id"),
         required("title"),
+        optional("content"),
         required("at"),
         optional("weekdays"),
+        optional("time_zone"),
     ];
 
     type Row = Self;
@@ -25,8 +27,10 @@ impl Record for Alert {
             id: fields.required("id", id)?,
             user_id: fields.required("user_id", str::parse::<UserId>)?,
             title: fields.title("title")?,
+            content: fields.optional("content", |text| at_most(MAX_CONTENT_BYTES, text))?,
             at: fields.required("at", str::parse::<TimeOfDay>)?,
             weekdays: fields.optional("weekdays", str::parse::<Weekdays>)?,
+            time_zone: fields.optional("time_zone", time_zone)?,
         })
     }
 

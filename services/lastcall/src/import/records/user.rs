@@ -4,7 +4,7 @@ use store::{Store, StoreError};
 
 use super::super::Defaults;
 use super::super::columns::{Column, optional, required};
-use super::super::fields::{Fields, at_most};
+use super::super::fields::{Fields, at_most, time_zone};
 use super::super::reject::Fault;
 use super::{Completed, Record};
 
@@ -31,10 +31,7 @@ impl Record for User {
             locale: fields.optional("locale", |text| {
                 text.parse().map_err(|_| "is no language tag such as en or ko-KR")
             })?,
-            time_zone: fields.optional("time_zone", |text| {
-                text.parse()
-                    .map_err(|_| "is no IANA time zone such as Asia/Seoul")
-            })?,
+            time_zone: fields.optional("time_zone", time_zone)?,
             email: fields.optional("email", |text| at_most(MAX_EMAIL_BYTES, text))?,
             phone: fields.optional("phone", |text| at_most(MAX_PHONE_BYTES, text))?,
         })
