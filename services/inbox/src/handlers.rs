@@ -17,7 +17,7 @@ const DEFAULT_LIMIT: u64 = 50;
 /// A query string that is refused in the form of every other refusal.
 #[derive(FromRequestParts)]
 #[from_request(via(Query), rejection(MalformedQuery))]
-pub(crate) struct Asked<T>(T);
+pub(crate) struct Asked<T>(pub(crate) T);
 
 pub(crate) struct MalformedQuery(QueryRejection);
 

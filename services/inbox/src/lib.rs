@@ -1,8 +1,10 @@
-//! The inbox over HTTP: a person's notifications, how many they have not read, and whether there are any.
+//! The inbox over HTTP: a person's notifications, how many they have not read, whether there are any, and the alerts that
+//! they set.
 //!
 //! Every answer names the cursor that it is current to. A client that was just told of an event passes that event's
 //! cursor as `at_least` and is answered once the table has it, so that it never reads an older table than it knows of.
 
+mod alerts;
 mod answer;
 mod freshness;
 mod handlers;
@@ -37,7 +39,7 @@ impl FromRef<Inbox> for Arc<Authenticator> {
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Lastcall inbox", description = "A person's notifications, as of a stated position in the log."),
+    info(title = "Lastcall inbox", description = "A person's notifications, as of a stated position in the log, and the alerts they set."),
     security(("token" = []))
 )]
 struct Api;
@@ -48,6 +50,7 @@ pub fn router(store: Store, settings: Settings, authenticator: Arc<Authenticator
         .routes(routes!(handlers::list))
         .routes(routes!(handlers::unread_count))
         .routes(routes!(handlers::exists))
+        .merge(alerts::router())
         .split_for_parts();
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)

@@ -9,4 +9,6 @@ pub struct Settings {
     /// The longest that `at_least` waits for the table.
     #[serde(with = "humantime_serde")]
     pub at_least_wait: Duration,
+    /// How many alerts one person may set.
+    pub max_alerts: u64,
 }

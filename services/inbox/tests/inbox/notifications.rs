@@ -1,80 +1,16 @@
-//! The inbox over real HTTP, on real tables.
-
-// Tests fail by panicking, here and in what they share.
-#![allow(clippy::unwrap_used)]
-
-use std::sync::Arc;
-use std::time::Duration;
-
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use domain::notification::Notification;
 use proto_schemas::{Epoch, UserId};
 use reqwest::StatusCode;
 use serde_json::Value;
-use service_kit::auth::{Authenticator, Settings as AuthSettings, TokenIssuer};
-use service_kit::http::Listener;
-use service_kit::secret::Secret;
-use store::Store;
 use store::projection::{NOTIFICATIONS, Position, ProjectedBatch};
-use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::Inbox;
 
 const EPOCH: &str = "k3v9x2ma";
 
-struct Inbox {
-    url: String,
-    store: Store,
-    tokens: TokenIssuer,
-    client: reqwest::Client,
-    shutdown: CancellationToken,
-    _folder: TempDir,
-}
-
-impl Drop for Inbox {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
-}
-
 impl Inbox {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}", folder.path().join("tables.db").display());
-        let store = Store::connect(&store::Settings {
-            url,
-            ..store::Settings::default()
-        })
-        .await
-        .unwrap();
-        store.migrate().await.unwrap();
-        let auth = AuthSettings {
-            hs256_key: Some(Secret::new("k".repeat(32))),
-            ..AuthSettings::default()
-        };
-        let settings = inbox::Settings {
-            at_least_wait: Duration::from_millis(300),
-        };
-        let router = inbox::router(
-            store.clone(),
-            settings,
-            Arc::new(Authenticator::new(&auth).unwrap()),
-        );
-        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.address());
-        let shutdown = CancellationToken::new();
-        tokio::spawn(listener.serve(router, shutdown.clone()));
-        let tokens = TokenIssuer::new(&auth).unwrap();
-        Self {
-            url,
-            store,
-            tokens,
-            client: reqwest::Client::new(),
-            shutdown,
-            _folder: folder,
-        }
-    }
-
     /// Puts notifications with these sequences into the table, for one user or for everybody.
     async fn project(&self, user: Option<&str>, sequences: std::ops::RangeInclusive<u64>) {
         let expected = self.store.projection_position(NOTIFICATIONS).await.unwrap();
@@ -99,21 +35,6 @@ impl Inbox {
             .unwrap();
     }
 
-    async fn get(&self, user: &str, path: &str) -> (StatusCode, Value) {
-        let token = self
-            .tokens
-            .issue(&UserId::new(user).unwrap(), TimeDelta::hours(1))
-            .unwrap();
-        let response = self
-            .client
-            .get(format!("{}{path}", self.url))
-            .bearer_auth(token)
-            .send()
-            .await
-            .unwrap();
-        (response.status(), response.json().await.unwrap())
-    }
-
     async fn cursors(&self, user: &str, path: &str) -> Vec<String> {
         let (status, page) = self.get(user, path).await;
         assert_eq!(status, StatusCode::OK, "{page}");
@@ -126,7 +47,7 @@ impl Inbox {
     }
 }
 
-fn notification(sequence: u64) -> Notification {
+pub(crate) fn notification(sequence: u64) -> Notification {
     let occurred_at: DateTime<Utc> = "2026-11-21T09:00:00Z".parse().unwrap();
     Notification {
         event_id: Uuid::new_v4(),
@@ -271,25 +192,4 @@ async fn without_a_valid_token_there_is_nothing() {
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         assert_eq!(response.headers()["www-authenticate"], "Bearer");
     }
-}
-
-#[tokio::test]
-async fn the_served_description_names_every_route() {
-    let inbox = Inbox::start().await;
-    let response = inbox
-        .client
-        .get(format!("{}/v1/openapi.json", inbox.url))
-        .send()
-        .await
-        .unwrap();
-    let api: Value = response.json().await.unwrap();
-    let paths: Vec<&String> = api["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(
-        paths,
-        [
-            "/v1/notifications",
-            "/v1/notifications/exists",
-            "/v1/notifications/unread-count"
-        ]
-    );
 }
