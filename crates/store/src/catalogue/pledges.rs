@@ -10,6 +10,9 @@ use crate::{Store, StoreError};
 impl Store {
     /// Adds pledges or brings them up to date, all or none. There is one for each funding and user. Its amount counts
     /// in the currency of the funding, whatever that comes to be.
+    ///
+    /// Of a funding that Lastcall has settled the database takes no pledge that is new or says otherwise than the one that
+    /// is there, and refuses all of them for it ([`StoreError::refuses_rows`]): what counted was told, and stays.
     pub async fn upsert_pledges(&self, pledges: &[Pledge]) -> Result<(), StoreError> {
         upsert(self, pledges).await.attempting("writing pledges")
     }

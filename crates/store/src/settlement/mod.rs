@@ -34,6 +34,7 @@ use crate::due::after;
 use crate::entity::funding;
 use crate::error::Attempting;
 use crate::instant::stored;
+use crate::transaction::page_by_index;
 use crate::{Store, StoreError};
 use coupons::give_coupons;
 use decision::Decision;
@@ -113,6 +114,9 @@ impl Store {
         let decision = Decision::upon(&transaction, &funding).await?;
         record(&transaction, funding_id, &decision, at).await?;
         if decision.outcome == Outcome::Succeeded {
+            page_by_index(&transaction)
+                .await
+                .attempting("preparing to give coupons")?;
             give_coupons(&transaction, &funding, decision.currency, reward, at)
                 .await
                 .attempting("giving coupons to backers")?;

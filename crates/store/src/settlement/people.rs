@@ -1,20 +1,18 @@
 //! Whom a funding concerns. Each role is read for one page by its own index, so a page costs the same however many
 //! followers there are.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use domain::money::Currency;
 use domain::notice::IssuedCoupon;
 use domain::settlement::{Reward, Role};
 use proto_schemas::UserId;
-use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef,
+    ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use crate::Store;
 use crate::due::{Habits, with_users};
 use crate::entity::{coupon, follow, funding, pledge, user};
 use crate::money::amount_row;
@@ -45,32 +43,22 @@ pub(super) struct Page<'a> {
     pub(super) limit: u64,
 }
 
-type BackerRow = (
-    String,
-    Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<DateTime<Utc>>,
-    Option<i64>,
-    Option<String>,
-);
-
 impl Page<'_> {
     /// At least the first `limit` people; what comes after those is not whole.
-    pub(super) async fn read(&self, store: &Store) -> Result<People, DbErr> {
+    pub(super) async fn read(&self, transaction: &DatabaseTransaction) -> Result<People, DbErr> {
         let mut people = People::new();
-        self.maker(store, &mut people).await?;
-        self.backers(store, &mut people).await?;
-        self.followers(store, &mut people).await?;
+        self.maker(transaction, &mut people).await?;
+        self.backers(transaction, &mut people).await?;
+        self.followers(transaction, &mut people).await?;
         Ok(people)
     }
 
-    async fn maker(&self, store: &Store, people: &mut People) -> Result<(), DbErr> {
+    async fn maker(&self, transaction: &DatabaseTransaction, people: &mut People) -> Result<(), DbErr> {
         let maker = self.funding.maker_id.as_deref();
         let Some(maker) = maker.filter(|maker| self.last.is_none_or(|last| *maker > last)) else {
             return Ok(());
         };
-        let user = user::Entity::find_by_id(maker).one(store.connection()).await?;
+        let user = user::Entity::find_by_id(maker).one(transaction).await?;
         let person = Person {
             role: Role::Maker,
             habits: user.map(|user| (user.locale, user.time_zone)).unwrap_or_default(),
@@ -80,31 +68,29 @@ impl Page<'_> {
         Ok(())
     }
 
-    async fn backers(&self, store: &Store, people: &mut People) -> Result<(), DbErr> {
-        let rows: Vec<BackerRow> = with_users(pledge::Entity::find(), pledge::Column::UserId)
-            .join(JoinType::LeftJoin, reward_coupon())
-            .select_only()
-            .column(pledge::Column::UserId)
-            .columns([user::Column::Locale, user::Column::TimeZone])
-            .columns([coupon::Column::Id, coupon::Column::ExpiresAt])
-            .columns([coupon::Column::AmountMinor, coupon::Column::Currency])
-            .filter(pledge::Column::FundingId.eq(self.funding.id.as_str()))
-            .filter(self.after(pledge::Column::UserId))
-            .order_by_asc(pledge::Column::UserId)
-            .limit(self.limit)
-            .into_tuple()
-            .all(store.connection())
-            .await?;
-        for (user_id, locale, time_zone, coupon_id, expires_at, amount, currency) in rows {
-            let given = coupon_id
-                .zip(expires_at)
-                .map(|(coupon_id, expires_at)| IssuedCoupon {
-                    coupon_id,
-                    expires_at,
-                    amount: amount_row(amount, currency),
-                });
+    async fn backers(&self, transaction: &DatabaseTransaction, people: &mut People) -> Result<(), DbErr> {
+        let rows: Vec<(String, Option<String>, Option<String>)> =
+            with_users(pledge::Entity::find(), pledge::Column::UserId)
+                .select_only()
+                .column(pledge::Column::UserId)
+                .columns([user::Column::Locale, user::Column::TimeZone])
+                .filter(pledge::Column::FundingId.eq(self.funding.id.as_str()))
+                .filter(self.after(pledge::Column::UserId))
+                .order_by_asc(pledge::Column::UserId)
+                .limit(self.limit)
+                .into_tuple()
+                .all(transaction)
+                .await?;
+        let (Some((first, ..)), Some((last, ..))) = (rows.first(), rows.last()) else {
+            return Ok(());
+        };
+        let mut given = match self.coupons {
+            Coupons::Given => self.given(transaction, first, last).await?,
+            Coupons::Foreseen(..) => HashMap::new(),
+        };
+        for (user_id, locale, time_zone) in rows {
             let coupon = match self.coupons {
-                Coupons::Given => given,
+                Coupons::Given => given.remove(&user_id),
                 Coupons::Foreseen(reward, currency) => self.foreseen(reward, currency, &user_id),
             };
             match people.entry(user_id) {
@@ -120,6 +106,41 @@ impl Page<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The coupons that settlement gave to backers from `first` to `last`; other coupons of the same funding are none of
+    /// its business. One stretch of an index: as a join, each backer's was looked for among all of them while PostgreSQL
+    /// had no statistics yet.
+    async fn given(
+        &self,
+        transaction: &DatabaseTransaction,
+        first: &str,
+        last: &str,
+    ) -> Result<HashMap<String, IssuedCoupon>, DbErr> {
+        type Row = (String, String, DateTime<Utc>, Option<i64>, Option<String>);
+        let rows: Vec<Row> = coupon::Entity::find()
+            .select_only()
+            .columns([
+                coupon::Column::UserId,
+                coupon::Column::Id,
+                coupon::Column::ExpiresAt,
+            ])
+            .columns([coupon::Column::AmountMinor, coupon::Column::Currency])
+            .filter(coupon::Column::FundingId.eq(self.funding.id.as_str()))
+            .filter(coupon::Column::UserId.between(first, last))
+            .filter(coupon::Column::IssuedAt.is_not_null())
+            .into_tuple()
+            .all(transaction)
+            .await?;
+        let coupon = |(user_id, coupon_id, expires_at, amount, currency)| {
+            let coupon = IssuedCoupon {
+                coupon_id,
+                expires_at,
+                amount: amount_row(amount, currency),
+            };
+            (user_id, coupon)
+        };
+        Ok(rows.into_iter().map(coupon).collect())
     }
 
     /// Not `> ''` for the first page: somebody may have written a row of nobody, and it has to be named.
@@ -141,7 +162,7 @@ impl Page<'_> {
         })
     }
 
-    async fn followers(&self, store: &Store, people: &mut People) -> Result<(), DbErr> {
+    async fn followers(&self, transaction: &DatabaseTransaction, people: &mut People) -> Result<(), DbErr> {
         let rows: Vec<(String, Option<String>, Option<String>)> =
             with_users(follow::Entity::find(), follow::Column::UserId)
                 .select_only()
@@ -152,7 +173,7 @@ impl Page<'_> {
                 .order_by_asc(follow::Column::UserId)
                 .limit(self.limit)
                 .into_tuple()
-                .all(store.connection())
+                .all(transaction)
                 .await?;
         for (user_id, locale, time_zone) in rows {
             let follower = Person {
@@ -164,15 +185,4 @@ impl Page<'_> {
         }
         Ok(())
     }
-}
-
-/// The coupon that settlement gave for a pledge; other coupons of the same funding are none of its business.
-fn reward_coupon() -> RelationDef {
-    let relation: RelationDef = pledge::Entity::belongs_to(coupon::Entity)
-        .from((pledge::Column::FundingId, pledge::Column::UserId))
-        .to((coupon::Column::FundingId, coupon::Column::UserId))
-        .into();
-    relation.on_condition(|_, coupons| {
-        Condition::all().add(Expr::col((coupons, coupon::Column::IssuedAt)).is_not_null())
-    })
 }

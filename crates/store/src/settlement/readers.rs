@@ -3,16 +3,17 @@ use domain::catalogue::{FundingStatus, check_told_title};
 use domain::money::Currency;
 use domain::notice::OutcomeReader;
 use domain::settlement::{Outcome, Reward};
-use sea_orm::EntityTrait;
+use sea_orm::{DbErr, EntityTrait};
 
 use super::FundingError;
 use super::decision::currency_of;
-use super::people::{Coupons, Page, Person};
+use super::people::{Coupons, Page, People, Person};
 use crate::Store;
 use crate::due::person;
 use crate::entity::funding;
 use crate::error::Attempting;
 use crate::money::money;
+use crate::transaction::page_by_index;
 
 impl Store {
     /// At most `limit` of the people whom the outcome of a settled funding concerns, in the order of their ids: its
@@ -125,8 +126,7 @@ impl<'a> Ending<'a> {
             last,
             limit,
         };
-        let people = page
-            .read(store)
+        let people = people(store, &page)
             .await
             .attempting("reading whom an outcome concerns")?;
         let reader = |(user_id, Person { role, habits, coupon })| OutcomeReader {
@@ -145,4 +145,12 @@ impl<'a> Ending<'a> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(people.into_iter().map(reader).take(limit).collect())
     }
+}
+
+async fn people(store: &Store, page: &Page<'_>) -> Result<People, DbErr> {
+    let transaction = store.begin_snapshot().await?;
+    page_by_index(&transaction).await?;
+    let people = page.read(&transaction).await?;
+    transaction.commit().await?;
+    Ok(people)
 }

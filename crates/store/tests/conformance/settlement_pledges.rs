@@ -64,10 +64,7 @@ async fn pledge_until_refused(store: Store, writer: usize, written: &AtomicU64) 
 
 async fn what_races_with_the_settlement_counts_or_is_refused(database: Database) {
     let store = &database.store;
-    store
-        .upsert_fundings(&[funding("f1", 1, PAST)])
-        .await
-        .unwrap();
+    store.upsert_fundings(&[funding("f1", 1, PAST)]).await.unwrap();
     let written = AtomicU64::new(0);
     let mut stores = Vec::new();
     for _ in 0..writers(&database) {
