@@ -42,6 +42,15 @@ async fn the_history_has_the_instants_of_a_pause_as_skipped_and_no_hole_also_pag
     })
     .await;
     dev.lastcall.succeed(["jobs", "pause", "alert-due"]).await;
+    eventually("a run that has begun ends, and no other begins", || async {
+        let page = operator.found("/v1/jobs/alert-due/history?limit=200").await;
+        let entries = page["entries"].as_array().unwrap();
+        entries
+            .iter()
+            .all(|entry| entry["state"] != "running")
+            .then_some(())
+    })
+    .await;
 
     let mut entries: Vec<Value> = Vec::new();
     let mut page = operator.found("/v1/jobs/alert-due/history?limit=2").await;
@@ -83,7 +92,7 @@ async fn the_history_has_the_instants_of_a_pause_as_skipped_and_no_hole_also_pag
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert!(lines.ends_with(&entries[1..]), "the command line shows the same");
+    assert!(lines == entries, "the command line shows the same");
     let text = dev
         .lastcall
         .succeed(["jobs", "history", "alert-due", "--limit=3"])
@@ -103,5 +112,13 @@ async fn the_history_has_the_instants_of_a_pause_as_skipped_and_no_hole_also_pag
         ])
         .await;
     assert_eq!(earlier.lines().count(), 1);
-    assert!(text.contains("succeeded  began "), "{text}");
+    let text = dev
+        .lastcall
+        .succeed(["jobs", "history", "alert-due", "--limit=1000"])
+        .await;
+    assert_eq!(text.lines().count(), entries.len(), "{text}");
+    assert!(
+        text.contains("succeeded  began ") && text.contains("while paused"),
+        "{text}"
+    );
 }
