@@ -6,6 +6,7 @@ use domain::catalogue::Alert;
 use domain::due::DueWindow;
 use domain::notice::DueAlert;
 use domain::reminder::{TimeOfDay, Weekdays, minutes_due};
+use migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, TransactionTrait};
 use store::Store;
 use store::alerts::{AlertRecord, AlertSetting, Put};
@@ -27,6 +28,7 @@ on_both_engines!(
     a_check_waits_for_alerts_that_are_being_set,
     an_alert_that_had_to_wait_is_effective_from_when_it_went_on,
     an_alert_in_a_zone_that_does_not_exist_is_read_by_that_name,
+    alerts_of_a_version_before_are_kept_there_and_back,
 );
 
 fn setting(at: &str) -> AlertSetting {
@@ -359,4 +361,37 @@ async fn an_alert_in_a_zone_that_does_not_exist_is_read_by_that_name(Database { 
     let bad = due[0].notice().unwrap_err();
     assert_eq!(bad.row, format!("alert a1 of {}", owner.user_id));
     assert!(bad.reason.contains("Mars/Phobos"), "{}", bad.reason);
+}
+
+async fn alerts_of_a_version_before_are_kept_there_and_back(database: Database) {
+    let (store, foreign) = (&database.store, database.foreign().await);
+    let names: Vec<String> = Migrator::migrations()
+        .iter()
+        .map(|m| m.name().to_owned())
+        .collect();
+    let first = names
+        .iter()
+        .position(|name| name.ends_with("_alerts_of_people"))
+        .unwrap();
+    let later = u32::try_from(names.len() - first).unwrap();
+    put(store, "ann", "own", &setting("09:00")).await;
+    Migrator::down(&foreign, Some(later)).await.unwrap();
+
+    let before = "INSERT INTO alerts (id, user_id, title, at_minute, weekdays) VALUES ('a1', 'ann', 'Look', 570, 3), \
+                  ('a2', 'bob', 'Look', 0, 127)";
+    foreign.execute_unprepared(before).await.unwrap();
+    store
+        .upsert_users(&[person("ann", None, Some("Asia/Seoul"))])
+        .await
+        .unwrap();
+    store.migrate().await.unwrap();
+    let ann = stored(store, "ann", "a1").await;
+    assert_eq!(
+        (ann.zone.as_str(), ann.effective_from, ann.created_at),
+        ("Asia/Seoul", None, None)
+    );
+    assert_eq!((ann.setting.at.minute(), ann.setting.weekdays.bits()), (570, 3));
+    assert_eq!(stored(store, "bob", "a2").await.zone, "UTC");
+    // What people set themselves has no place in the table as it was.
+    assert_eq!(store.count(Table::Alerts).await.unwrap(), 2);
 }
