@@ -22,6 +22,7 @@ use test_support::nats::NatsServer;
 
 mod bad_rows;
 mod restarts;
+mod settlement;
 mod telling;
 
 struct Setting {
