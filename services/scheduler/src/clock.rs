@@ -255,7 +255,7 @@ impl Line {
         match self.engine.store().prune_history(self.job.as_str(), before).await {
             Ok(_) => self.pruned = now,
             Err(error) => {
-                tracing::warn!(job = %self.job, cause = chain(&error), "old history was not removed")
+                tracing::warn!(job = %self.job, cause = chain(&error), "old history was not removed");
             }
         }
     }

@@ -148,7 +148,7 @@ impl Preview<'_> {
                 continue;
             };
             self.shown.samples.push(Sample {
-                subject: record.recipient.subject().to_string(),
+                subject: record.recipient.subject(),
                 event,
             });
         }

@@ -43,7 +43,10 @@ impl Steps for CouponExpiring {
     }
 
     async fn total(&self, run: RunScope) -> Result<Option<u64>, StoreError> {
-        self.store.count_coupons_expiring(&self.window(run)).await.map(Some)
+        self.store
+            .count_coupons_expiring(&self.window(run))
+            .await
+            .map(Some)
     }
 
     async fn read(

@@ -43,7 +43,10 @@ impl Steps for FundingClosing {
     }
 
     async fn total(&self, run: RunScope) -> Result<Option<u64>, StoreError> {
-        self.store.count_follows_closing(&self.window(run)).await.map(Some)
+        self.store
+            .count_follows_closing(&self.window(run))
+            .await
+            .map(Some)
     }
 
     async fn read(
