@@ -70,7 +70,7 @@ async fn a_year_is_told_once(zone: Tz) {
             assert_eq!(of_funding, None, "{} is not open", funding.id);
             continue;
         }
-        told_once(funding, expected(number), of_funding.unwrap());
+        told_once(funding, &expected(number), of_funding.unwrap());
     }
 }
 
@@ -159,7 +159,7 @@ fn expected(number: u32) -> Vec<(String, &'static str)> {
     expected
 }
 
-fn told_once(funding: &Funding, expected: Vec<(String, &'static str)>, told: &Told) {
+fn told_once(funding: &Funding, expected: &[(String, &'static str)], told: &Told) {
     let found: Vec<_> = told.keys().cloned().collect();
     assert_eq!(found, expected, "{}", funding.id);
     for ((who, what), instants) in told {
