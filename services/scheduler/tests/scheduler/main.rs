@@ -20,6 +20,7 @@ use store::job_runs::RunRecord;
 use tempfile::TempDir;
 use test_support::nats::NatsServer;
 
+mod alerts;
 mod bad_rows;
 mod restarts;
 mod settlement;
