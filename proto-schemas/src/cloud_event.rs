@@ -19,6 +19,9 @@ use crate::events::{DataError, Event};
 const SPEC_VERSION: &str = "1.0";
 const JSON: &str = "application/json";
 
+/// Bytes that nearly every event fits in. Growing towards them would take a quarter of the time of writing one.
+const ROOM: usize = 1024;
+
 /// An event with what every event has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CloudEvent {
@@ -81,7 +84,8 @@ struct Read<'a> {
 impl CloudEvent {
     /// The stored form: one line of JSON without line breaks, so that it is one `data:` line of an event stream.
     pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(&Written {
+        let mut json = Vec::with_capacity(ROOM);
+        let written = Written {
             specversion: SpecVersion,
             id: self.id,
             source: &self.source,
@@ -91,7 +95,9 @@ impl CloudEvent {
             expirytime: self.expiry_time.map(Rfc3339),
             datacontenttype: JSON,
             data: &self.event,
-        })
+        };
+        serde_json::to_writer(&mut json, &written)?;
+        Ok(json)
     }
 
     /// Reads the stored form.

@@ -1,10 +1,15 @@
 //! The identity of what happens once.
 
+use std::fmt::Write as _;
+
 use proto_schemas::{CloudEvent, Recipient};
 use uuid::Uuid;
 
 /// Everything of ours is named below this.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6c61_7374_6361_6c6c_8e5d_4f2a_9b1c_7d03);
+
+/// Room for the name of nearly everything.
+const NAME_BYTES: usize = 128;
 
 /// Something that happens once, to be told to somebody.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,11 +25,9 @@ pub struct Occurrence {
 /// A job that is run again, by any replica and after any crash, arrives at the same id, and the log keeps the first.
 pub fn event_id(parts: &[&str]) -> Uuid {
     // Each part carries its length, or ("a", "b/c") and ("a/b", "c") would be the same occurrence.
-    let mut name = String::new();
+    let mut name = String::with_capacity(NAME_BYTES);
     for part in parts {
-        name.push_str(&part.len().to_string());
-        name.push(':');
-        name.push_str(part);
+        let _ = write!(name, "{}:{part}", part.len());
     }
     Uuid::new_v5(&NAMESPACE, name.as_bytes())
 }

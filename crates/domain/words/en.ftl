@@ -15,31 +15,31 @@ date = { $month ->
 
 coupon-expiring =
     .title = Your coupon expires soon
-    .body = Your coupon { $coupon } can be used until { date }.
+    .body = Your coupon { $coupon } can be used until { $date }.
 
 coupon-expiring-worth =
     .title = Your coupon expires soon
-    .body = Your coupon { $coupon } worth { $amount } can be used until { date }.
+    .body = Your coupon { $coupon } worth { $amount } can be used until { $date }.
 
 coupon-expiring-of =
     .title = Your coupon expires soon
-    .body = Your coupon from “{ $funding }” can be used until { date }.
+    .body = Your coupon from “{ $funding }” can be used until { $date }.
 
 coupon-expiring-of-worth =
     .title = Your coupon expires soon
-    .body = Your coupon worth { $amount } from “{ $funding }” can be used until { date }.
+    .body = Your coupon worth { $amount } from “{ $funding }” can be used until { $date }.
 
 coupon-issued =
     .title = You have a new coupon
-    .body = A coupon from “{ $funding }” is yours until { date }.
+    .body = A coupon from “{ $funding }” is yours until { $date }.
 
 coupon-issued-worth =
     .title = You have a new coupon
-    .body = A coupon worth { $amount } from “{ $funding }” is yours until { date }.
+    .body = A coupon worth { $amount } from “{ $funding }” is yours until { $date }.
 
 funding-closing =
     .title = Closing soon: { $funding }
-    .body = “{ $funding }” closes on { date } at { $time }.
+    .body = “{ $funding }” closes on { $date } at { $time }.
 
 funding-succeeded-maker =
     .title = Funded: { $funding }

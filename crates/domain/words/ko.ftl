@@ -2,31 +2,31 @@ date = { $year }년 { $month }월 { $day }일
 
 coupon-expiring =
     .title = 쿠폰이 곧 만료됩니다
-    .body = 쿠폰 { $coupon }은(는) { date }까지 사용할 수 있습니다.
+    .body = 쿠폰 { $coupon }은(는) { $date }까지 사용할 수 있습니다.
 
 coupon-expiring-worth =
     .title = 쿠폰이 곧 만료됩니다
-    .body = { $amount } 쿠폰 { $coupon }은(는) { date }까지 사용할 수 있습니다.
+    .body = { $amount } 쿠폰 { $coupon }은(는) { $date }까지 사용할 수 있습니다.
 
 coupon-expiring-of =
     .title = 쿠폰이 곧 만료됩니다
-    .body = ‘{ $funding }’ 쿠폰은 { date }까지 사용할 수 있습니다.
+    .body = ‘{ $funding }’ 쿠폰은 { $date }까지 사용할 수 있습니다.
 
 coupon-expiring-of-worth =
     .title = 쿠폰이 곧 만료됩니다
-    .body = ‘{ $funding }’ { $amount } 쿠폰은 { date }까지 사용할 수 있습니다.
+    .body = ‘{ $funding }’ { $amount } 쿠폰은 { $date }까지 사용할 수 있습니다.
 
 coupon-issued =
     .title = 새 쿠폰이 발급되었습니다
-    .body = ‘{ $funding }’ 쿠폰을 { date }까지 사용할 수 있습니다.
+    .body = ‘{ $funding }’ 쿠폰을 { $date }까지 사용할 수 있습니다.
 
 coupon-issued-worth =
     .title = 새 쿠폰이 발급되었습니다
-    .body = ‘{ $funding }’ { $amount } 쿠폰을 { date }까지 사용할 수 있습니다.
+    .body = ‘{ $funding }’ { $amount } 쿠폰을 { $date }까지 사용할 수 있습니다.
 
 funding-closing =
     .title = 마감 임박: { $funding }
-    .body = ‘{ $funding }’ 펀딩이 { date } { $time }에 마감됩니다.
+    .body = ‘{ $funding }’ 펀딩이 { $date } { $time }에 마감됩니다.
 
 funding-succeeded-maker =
     .title = 펀딩 성공: { $funding }
