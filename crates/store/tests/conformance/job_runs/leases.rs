@@ -72,7 +72,10 @@ async fn the_schedulers_wait_for_a_back_off_and_a_person_does_not(Database { sto
     let first = claim(&store, AT).await.attempt;
     let hour = Duration::from_secs(3600);
     let reason = "the log is away".to_owned();
-    store.save_checkpoint(&first, &page(json!(1), SOME)).await.unwrap();
+    store
+        .save_checkpoint(&first, &page(json!(1), SOME))
+        .await
+        .unwrap();
     store.interrupt_run(&first, reason.clone(), hour).await.unwrap();
     // The heartbeat of an attempt that has ended must not end its back-off.
     assert_over(store.renew_lease(&first, &lapsed("ann")).await);
