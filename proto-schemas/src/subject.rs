@@ -85,7 +85,12 @@ impl Recipient {
     /// The subject that messages for this recipient are stored under.
     pub fn subject(&self) -> String {
         match self {
-            Self::User(UserId(id)) => format!("{USER_PREFIX}{}", utf8_percent_encode(id, ENCODED)),
+            Self::User(UserId(id)) => {
+                let mut subject = String::with_capacity(USER_PREFIX.len() + id.len());
+                subject.push_str(USER_PREFIX);
+                subject.extend(utf8_percent_encode(id, ENCODED));
+                subject
+            }
             Self::Everybody => EVERYBODY.to_owned(),
         }
     }

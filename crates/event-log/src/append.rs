@@ -11,6 +11,8 @@
 
 pub(crate) mod acks;
 mod answer;
+mod blocks;
+mod expected;
 
 use std::time::Duration;
 
@@ -25,8 +27,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::EventLog;
-use crate::append::acks::Expected;
 use crate::append::answer::{Answer, Refusal};
+use crate::append::blocks::Refused;
+use crate::append::expected::{Begun, Expected};
 use crate::error::{AppendError, Cause};
 
 /// How often a record is sent before the append gives up.
@@ -84,28 +87,22 @@ impl EventLog {
         let chunk = Chunk {
             log: self,
             records,
-            expected: self.inner.acks.expect(records.len()),
+            expected: Expected::new(&self.inner.acks, records.len()),
         };
         for attempt in 0..ATTEMPTS {
-            if attempt > 0 {
-                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt - 1)).await;
-            }
             chunk.attempt().await;
-            if let Some((index, refusal)) = chunk.expected.refusal() {
-                return Err(chunk.refused(index, refusal));
+            match chunk.outcome() {
+                Outcome::Appended(appended) => return Ok(appended),
+                Outcome::Refused(error) => return Err(error),
+                Outcome::SingledOut => {}
+                Outcome::Missing => chunk.pause(attempt).await,
             }
-            let missing = chunk.expected.missing();
-            if missing.is_empty() {
-                return Ok(chunk.expected.appended());
-            }
-            let cause = chunk.expected.obstacle();
-            tracing::warn!(attempt, missing = missing.len(), %cause, "acks are missing; sending again");
         }
         Err(AppendError::Unconfirmed {
             confirmed: chunk.confirmed(),
             total: records.len(),
             attempts: ATTEMPTS,
-            cause: chunk.expected.obstacle(),
+            cause: chunk.expected.with(|blocks| blocks.obstacle()),
         })
     }
 
@@ -135,6 +132,15 @@ struct Chunk<'a> {
     expected: Expected<'a>,
 }
 
+/// How an attempt ended.
+enum Outcome {
+    Appended(Appended),
+    Refused(AppendError),
+    /// One of a few records is refused; the next attempt tells which.
+    SingledOut,
+    Missing,
+}
+
 impl Chunk<'_> {
     /// Sends what is missing and waits for its acks, as long as any come. After a refusal nothing more is sent, but what
     /// is under way is still counted.
@@ -143,42 +149,42 @@ impl Chunk<'_> {
         let obstacle = tokio::select! {
             biased;
             sent = self.send_missing() => sent.err(),
-            () = self.silence(patience) => Some(Cause::of(&format_args!("no ack for {patience:?}, or the connection broke"))),
+            () = self.silence(patience) => {
+                Some(Cause::of(&format_args!("no ack for {patience:?}, or the connection broke")))
+            }
         };
-        self.expected.give_up(obstacle);
+        self.expected.give_up();
+        if let Some(obstacle) = obstacle {
+            self.expected.set_obstacle(obstacle);
+        }
     }
 
     async fn send_missing(&self) -> Result<(), Cause> {
-        let missing = self.expected.missing();
-        for block in missing.chunks(self.expected.block_size()) {
-            if !self.expected.begin(block).await {
+        for (block, records) in self.expected.with(|blocks| blocks.missing()) {
+            let Some(begun) = self.expected.begin(block, &records).await else {
                 break;
-            }
-            for &index in block {
-                self.publish(index).await?;
+            };
+            for record in &self.records[records] {
+                self.publish(record, &begun).await?;
             }
         }
-        self.expected.all_answered().await;
+        self.expected.all_closed().await;
         Ok(())
     }
 
     /// Hands one record to the connection. Fails when there is none any more.
-    async fn publish(&self, index: usize) -> Result<(), Cause> {
-        let Record {
-            recipient,
-            id,
-            payload,
-        } = &self.records[index];
+    async fn publish(&self, record: &Record, begun: &Begun) -> Result<(), Cause> {
         let mut headers = HeaderMap::new();
-        let id = id
+        let id = record
+            .id
             .hyphenated()
             .encode_lower(&mut Uuid::encode_buffer())
             .to_owned();
         headers.insert(NATS_MESSAGE_ID, id);
         let message = OutboundMessage {
-            subject: recipient.subject().into(),
-            reply: Some(self.expected.reply(index)),
-            payload: payload.clone(),
+            subject: record.recipient.subject().into(),
+            reply: Some(begun.reply.clone()),
+            payload: record.payload.clone(),
             headers: Some(headers),
         };
         let Err(error) = self.log.inner.client.publish_message(message).await else {
@@ -189,7 +195,7 @@ impl Chunk<'_> {
             // More than this server takes from any client, or a subject that it would not read: it was not sent.
             PublishErrorKind::MaxPayloadExceeded | PublishErrorKind::InvalidSubject => {
                 let refusal = Refusal::Record(Cause::of(&error));
-                self.expected.answer(index, Answer::Final(refusal));
+                self.expected.answer(begun, Answer::Final(refusal));
                 Ok(())
             }
         }
@@ -217,30 +223,51 @@ impl Chunk<'_> {
         }
     }
 
-    fn refused(&self, index: usize, refusal: Refusal) -> AppendError {
+    fn outcome(&self) -> Outcome {
         let total = self.records.len();
-        match refusal {
-            Refusal::Record(cause) => AppendError::Refused {
+        let error = match self.expected.with(|blocks| blocks.refused()) {
+            None if self.expected.with(|blocks| blocks.missing()).is_empty() => {
+                return Outcome::Appended(self.appended());
+            }
+            None => return Outcome::Missing,
+            Some(Refused::OneOf(block)) => {
+                self.expected.with(|blocks| blocks.single_out(block));
+                return Outcome::SingledOut;
+            }
+            Some(Refused::Record(index, cause)) => AppendError::Refused {
                 index,
                 id: self.records[index].id,
-                appended: self.expected.appended(),
+                appended: self.appended(),
                 total,
                 cause,
             },
-            Refusal::Log(cause) => AppendError::Unwritable {
+            Some(Refused::Log(cause)) => AppendError::Unwritable {
                 confirmed: self.confirmed(),
                 total,
                 cause,
             },
-            Refusal::OtherStream(found) => AppendError::OtherStream {
-                index,
+            Some(Refused::OtherStream(found)) => AppendError::OtherStream {
                 expected: self.log.inner.settings.stream.clone(),
                 found,
             },
+        };
+        Outcome::Refused(error)
+    }
+
+    async fn pause(&self, attempt: u32) {
+        let confirmed = self.confirmed();
+        let cause = self.expected.with(|blocks| blocks.obstacle());
+        tracing::warn!(attempt, confirmed, total = self.records.len(), %cause, "acks are missing; sending again");
+        if attempt + 1 < ATTEMPTS {
+            tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt)).await;
         }
     }
 
+    fn appended(&self) -> Appended {
+        self.expected.with(|blocks| blocks.appended())
+    }
+
     fn confirmed(&self) -> usize {
-        usize::try_from(self.expected.appended().confirmed()).unwrap_or(usize::MAX)
+        usize::try_from(self.appended().confirmed()).unwrap_or(usize::MAX)
     }
 }

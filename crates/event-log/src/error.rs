@@ -131,15 +131,15 @@ pub enum AppendError {
         limit: usize,
     },
     /// The server refused one record for what it is, and would refuse it again: it is larger than the stream takes
-    /// (JetStream errors 10054 and 10097) or than the server takes from any client. After it nothing more was sent; the
-    /// chunk without it may well be stored.
+    /// (JetStream errors 10054 and 10097) or than the server takes from any client. The rest of the chunk may well be
+    /// stored without it; part of it was.
     #[error("the log refused record {index} ({id}); {} of {total} records are confirmed", appended.confirmed())]
     Refused {
         /// Its place in the chunk, from 0.
         index: usize,
         /// Its id.
         id: Uuid,
-        /// What became of those that were sent before it. Appended again, all of them count as already emitted.
+        /// What became of others. Appended again, all of them count as already emitted.
         appended: Appended,
         /// How many there were.
         total: usize,
@@ -163,12 +163,9 @@ pub enum AppendError {
     },
     /// Another stream than the log took the record: the subjects are bound elsewhere.
     #[error(
-        "record {index} was stored in the stream {found:?} instead of {expected:?}: another stream binds the log's \
-             subjects"
+        "a record was stored in the stream {found:?} instead of {expected:?}: another stream binds the log's subjects"
     )]
     OtherStream {
-        /// Its place in the chunk, from 0.
-        index: usize,
         /// The log's stream.
         expected: String,
         /// The one that took it.
