@@ -27,6 +27,11 @@ run: nats-server ## Build and run everything in one process, with a page to look
 test: nats-server browser cronsim ## Run all tests, against real servers and a real browser
 	cargo test --workspace --no-fail-fast
 
+.PHONY: bench-scheduler
+bench-scheduler: nats-server ## Measure a million due coupons on PostgreSQL beside a bare publisher (needs PostgreSQL)
+	cargo build --release --package lastcall --package benchmarks
+	target/release/bench-scheduler $(ARGS)
+
 .PHONY: lint
 lint: buf cargo-deny ## Check format, lints, layers, licences, sources and the published schemas
 	cargo fmt --all --check

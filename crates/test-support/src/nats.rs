@@ -58,6 +58,11 @@ impl NatsServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
+    /// The server's process, while it runs.
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.as_ref()?.id()
+    }
+
     /// Sends something by hand, as anybody with access to the server can, and returns the answer: of a stream for a
     /// message that it stored, of the JetStream API for a request.
     ///

@@ -19,12 +19,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use uuid::Uuid;
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 const DEBIAN: &str = "/usr/lib/postgresql";
-const BINARIES: [&str; 3] = ["initdb", "postgres", "createdb"];
+const BINARIES: [&str; 4] = ["initdb", "postgres", "createdb", "psql"];
 const USER: &str = "lastcall";
 
 /// PostgreSQL refuses to run as root; the first of these that exists runs it then.
@@ -52,6 +53,8 @@ rm -rf "$dir"
 #[derive(Debug, Clone)]
 pub struct Postgres {
     url: String,
+    binaries: PathBuf,
+    lock: PathBuf,
 }
 
 impl Postgres {
@@ -87,6 +90,54 @@ impl Postgres {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// The server's process.
+    ///
+    /// # Panics
+    ///
+    /// When it has ended.
+    pub fn process_id(&self) -> u32 {
+        let lock = fs::read_to_string(&self.lock).expect("the server runs");
+        let first = lock.lines().next().unwrap_or_default();
+        first.parse().expect("the first line is its process id")
+    }
+
+    /// Does what the statements say, one after another.
+    ///
+    /// # Panics
+    ///
+    /// When one of them fails.
+    pub async fn execute(&self, statements: &str) {
+        let mut psql = tokio::process::Command::new(self.binaries.join("psql"))
+            .args([
+                "--no-psqlrc",
+                "--quiet",
+                "--set=ON_ERROR_STOP=1",
+                "--dbname",
+                &self.url,
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("psql runs");
+        let mut stdin = psql.stdin.take().expect("its input is a pipe");
+        stdin
+            .write_all(statements.as_bytes())
+            .await
+            .expect("psql reads them");
+        drop(stdin);
+        let status = psql.wait().await.expect("psql ends");
+        assert!(status.success(), "psql: {status}");
+    }
+}
+
+/// What this machine has, as it calls itself.
+pub fn version() -> Option<String> {
+    let output = Command::new(binaries()?.join("postgres"))
+        .arg("--version")
+        .output()
+        .ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 struct Cluster {
@@ -127,7 +178,7 @@ impl Cluster {
 
     /// The server says in its lock file, on the last line, what it is at.
     fn wait_until_ready(&self) {
-        let lock = self.directory.join("data/postmaster.pid");
+        let lock = self.lock();
         let deadline = Instant::now() + START_LIMIT;
         while !fs::read_to_string(&lock).is_ok_and(|lines| lines.trim_end().ends_with("ready")) {
             if Instant::now() > deadline {
@@ -136,6 +187,10 @@ impl Cluster {
             }
             thread::sleep(POLL);
         }
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.directory.join("data/postmaster.pid")
     }
 
     fn create_database(&self) -> Postgres {
@@ -158,6 +213,8 @@ impl Cluster {
             .replace(' ', "%20");
         Postgres {
             url: format!("postgres://{USER}@localhost/{name}?host={folder}"),
+            binaries: self.binaries.clone(),
+            lock: self.lock(),
         }
     }
 }

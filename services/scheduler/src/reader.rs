@@ -6,6 +6,7 @@ use domain::notice::BadRow;
 use event_log::{AppendError, Appended, EventLog, Record};
 use proto_schemas::CloudEvent;
 use service_kit::telemetry::chain;
+use store::StoreError;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -21,6 +22,8 @@ pub(crate) struct Reader<S> {
     /// Whether the log may have forgotten what earlier runs appended, so that the notification table has to be asked.
     pub(crate) table_knows_repeats: bool,
 }
+
+type PageRead<S> = Result<Page<<S as Steps>::Row, <S as Steps>::Key>, StoreError>;
 
 /// A page on its way to the log.
 pub(crate) struct Sent<Key> {
@@ -53,20 +56,30 @@ impl<S: Steps> Reader<S> {
     /// Reads page after page until the last one. `unprepared` are rows that failed before there was a page.
     pub(crate) async fn read(
         self,
-        mut key: Option<S::Key>,
+        key: Option<S::Key>,
         unprepared: Vec<BadRow>,
         pages: mpsc::Sender<Sent<S::Key>>,
     ) -> Result<(), RunError> {
         let mut earlier = unprepared;
+        let mut page = self.steps.read(self.scope, key).await?;
         loop {
-            let page = self.steps.read(self.scope, key.take()).await?;
-            key.clone_from(&page.next);
+            // The database finds the next page while the events of this one are made.
+            let following = page.next.clone().map(|key| self.begin_to_read(key));
             let sent = self.send(page, std::mem::take(&mut earlier)).await?;
             // Nobody waits for pages any more where the attempt has ended.
-            if pages.send(sent).await.is_err() || key.is_none() {
+            if pages.send(sent).await.is_err() {
                 return Ok(());
             }
+            let Some(following) = following else {
+                return Ok(());
+            };
+            page = following.await.map_err(RunError::broken)??;
         }
+    }
+
+    fn begin_to_read(&self, key: S::Key) -> AbortOnDropHandle<PageRead<S>> {
+        let (steps, scope) = (Arc::clone(&self.steps), self.scope);
+        AbortOnDropHandle::new(tokio::spawn(async move { steps.read(scope, Some(key)).await }))
     }
 
     async fn send(&self, page: Page<S::Row, S::Key>, earlier: Vec<BadRow>) -> Result<Sent<S::Key>, RunError> {

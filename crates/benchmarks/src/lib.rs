@@ -1,0 +1,11 @@
+//! What the benchmark programs are made of.
+//!
+//! Each program starts the servers that it needs, runs the released binary beside a peer on the same machine in turns,
+//! prints a table for people and, on its last line, the figures as JSON.
+
+pub mod bare;
+pub mod coupons;
+pub mod job_run;
+pub mod machine;
+pub mod messages;
+pub mod report;
