@@ -1,4 +1,10 @@
 //! A server for HTTP/1.1 that slow clients cannot hold open and that ends when told.
+//!
+//! Requests carry the address of the peer, as `ConnectInfo<SocketAddr>`, and an [`Offer`] where their answer may take the
+//! socket over.
+
+mod connection;
+mod takeover;
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,22 +12,16 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
+use crate::cors::Origins;
 use crate::problem::Problem;
 
-/// A client that has not sent its whole head by then is cut off: it would hold a task and a socket for nothing.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Bytes that one head may have. Hyper answers a longer one with 431.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
+pub use takeover::{Offer, Taken, Takeover};
 
 /// Bytes that the body of one request may have. Answered with 413 beyond.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -34,6 +34,7 @@ const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    origins: Origins,
 }
 
 /// Nothing could be bound.
@@ -53,7 +54,18 @@ impl Listener {
         };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
-        Ok(Self { socket, address })
+        Ok(Self {
+            socket,
+            address,
+            origins: Origins::default(),
+        })
+    }
+
+    /// Lets pages of these origins read what is answered.
+    #[must_use]
+    pub fn for_pages_of(mut self, origins: Origins) -> Self {
+        self.origins = origins;
+        self
     }
 
     /// The address that was bound.
@@ -66,6 +78,7 @@ impl Listener {
         let router = router
             .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
             .layer(CatchPanicLayer::custom(|_| panicked()));
+        let router = self.origins.around(router);
         let connections = TaskTracker::new();
         loop {
             let accepted = tokio::select! {
@@ -74,7 +87,8 @@ impl Listener {
             };
             match accepted {
                 Ok((socket, peer)) => {
-                    connections.spawn(connection(socket, peer, router.clone(), shutdown.clone()));
+                    let (router, shutdown, tasks) = (router.clone(), shutdown.clone(), connections.clone());
+                    connections.spawn(connection::serve(socket, peer, router, shutdown, tasks));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -94,34 +108,12 @@ fn panicked() -> Response {
     Problem::broken().into_response()
 }
 
-async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, shutdown: CancellationToken) {
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "a connection ended before it began");
-        return;
-    }
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router));
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "a connection ended with an error");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
 
     async fn status_line(address: SocketAddr, request: &str) -> String {
         let mut socket = TcpStream::connect(address).await.unwrap();
