@@ -6,10 +6,11 @@
 //! - [`health`]: liveness and readiness; [`metrics`]: what is counted; [`admin`]: the port that shows them, and what only
 //!   operators may ask of it.
 //! - [`http`]: a server that cannot be held open by slow heads and that ends when told.
-//! - [`auth`]: who is asking; [`problem`]: how they are refused.
+//! - [`auth`]: who is asking; [`cors`]: from pages of which origins; [`problem`]: how they are refused.
 
 pub mod admin;
 pub mod auth;
+pub mod cors;
 pub mod health;
 pub mod http;
 pub mod metrics;

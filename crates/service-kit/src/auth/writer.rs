@@ -5,7 +5,9 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use proto_schemas::UserId;
 
-use super::{Authenticator, Carrier};
+use super::Authenticator;
+use super::carrier::Carrier;
+use crate::cors::ListedOrigin;
 use crate::problem::Problem;
 
 /// What browsers say of the site that a request comes from ([Fetch metadata](https://www.w3.org/TR/fetch-metadata/)).
@@ -14,7 +16,8 @@ const SEC_FETCH_SITE: &str = "sec-fetch-site";
 /// Who is asking to change something, and not another site through their browser.
 ///
 /// A request with the token in its `Authorization` header is made by a program that has the token. One with the cookie is
-/// refused with 403 when the browser says that another site made it. Browsers that do not say so (all before 2023 or so)
+/// refused with 403 when the browser says that another site made it, unless that site is in the list of
+/// [`Origins`](crate::cors::Origins). Browsers that do not say so (all before 2023 or so)
 /// ask beforehand for whatever no form can send, such as another method than `POST` or a body of JSON, and are not
 /// allowed it: handlers must take nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +34,11 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let (identity, carrier) = Arc::<Authenticator>::from_ref(state).identify(&parts.headers)?;
-        if carrier == Carrier::Cookie && made_by_another_site(&parts.headers) {
+        let authenticator = Arc::<Authenticator>::from_ref(state);
+        let (identity, carrier) = authenticator.identify(&parts.headers).await?;
+        let foreign =
+            made_by_another_site(&parts.headers) && parts.extensions.get::<ListedOrigin>().is_none();
+        if carrier == Carrier::Cookie && foreign {
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "cross-site-request",
