@@ -9,11 +9,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use event_log::{Batch, ReadError, Stored};
 use proto_schemas::{Recipient, UserId};
 use tokio::time::Instant;
 
+use crate::block::Block;
 use crate::edge::Shared;
 use crate::frame;
 
@@ -23,13 +23,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// The next part of what a stream missed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Chapter {
-    /// These blocks, and then it stands at `complete_to`.
-    Blocks {
-        blocks: VecDeque<(u64, Bytes)>,
-        complete_to: u64,
-    },
+    /// So much of it.
+    Passage(Box<Passage>),
     /// The log deleted messages after its position; what is left begins after `resume_from`.
     Expired { resume_from: u64 },
+}
+
+/// What the log has between a position and another one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Passage {
+    /// With their sequences, in order.
+    pub(crate) blocks: VecDeque<(u64, Block)>,
+    /// Where a stream stands that has written them all.
+    pub(crate) complete_to: u64,
 }
 
 /// Reads on after a position. Waits for a lost server for as long as it takes.
@@ -67,10 +73,10 @@ async fn attempt(shared: &Shared, user: &UserId, after: u64, floor: u64) -> Resu
         // Counted and reported when the tail met it.
         Err(_) => None,
     };
-    Ok(Chapter::Blocks {
+    Ok(Chapter::Passage(Box::new(Passage {
         blocks: messages.iter().filter_map(encode).collect(),
         complete_to,
-    })
+    })))
 }
 
 /// Both in one order, as far as both are complete but not beyond `floor`, and how far that is.
@@ -92,6 +98,7 @@ fn merge(own: Batch, everybody: Batch, floor: u64) -> (Vec<Stored>, u64) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use chrono::DateTime;
     use proptest::prelude::*;
 

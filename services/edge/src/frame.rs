@@ -5,10 +5,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use bytes::Bytes;
 use event_log::Stored;
 use proto_schemas::{Cursor, Epoch};
 use serde::Serialize;
+
+use crate::block::{Block, Draft};
+
+/// What an id and the names of fields take at most, beside what differs from block to block.
+const FIELDS: usize = 160;
 
 /// Why a stored message cannot go to anybody: none of our services writes such messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,63 +46,70 @@ pub(crate) enum Reason {
 }
 
 /// The block of a stored message; the same bytes for everybody who gets it.
-pub(crate) fn event(epoch: &Epoch, stored: &Stored) -> Result<Bytes, Unservable> {
+pub(crate) fn event(epoch: &Epoch, stored: &Stored) -> Result<Block, Unservable> {
     if stored.payload.is_empty() {
         return Err(Unservable::Empty);
     }
     let payload = std::str::from_utf8(&stored.payload).map_err(|_| Unservable::NotText)?;
-    let mut block = String::with_capacity(payload.len() + 64);
-    push_id(&mut block, epoch, stored.sequence);
-    push_data(&mut block, payload);
+    let mut draft = Draft::with_capacity(payload.len() + 64);
+    let block = draft.text();
+    push_id(block, epoch, stored.sequence);
+    push_data(block, payload);
     block.push('\n');
-    Ok(block.into())
+    Ok(draft.finish())
 }
 
 /// The first bytes of a stream: when to come back, and where it stands. Such a block dispatches no event and still moves
 /// the client's last event id, so even a client that is cut off before its first event comes back with a position.
-pub(crate) fn opening(retry: Duration, epoch: &Epoch, position: u64) -> Bytes {
-    let mut block = retry_line(retry);
-    push_id(&mut block, epoch, position);
+pub(crate) fn opening(retry: Duration, epoch: &Epoch, position: u64) -> Block {
+    let mut draft = Draft::with_capacity(FIELDS);
+    let block = draft.text();
+    push_retry(block, retry);
+    push_id(block, epoch, position);
     block.push('\n');
-    block.into()
+    draft.finish()
 }
 
 /// The first bytes of a stream that begins with a gap. One block: were the new position in a block of its own, a client
 /// that is cut off in between would never hear of the gap.
-pub(crate) fn opening_with_gap(retry: Duration, gap: &Gap) -> Bytes {
-    let mut block = retry_line(retry);
-    push_gap(&mut block, gap);
-    block.into()
+pub(crate) fn opening_with_gap(retry: Duration, gap: &Gap) -> Block {
+    let mut draft = Draft::with_capacity(FIELDS);
+    push_retry(draft.text(), retry);
+    push_gap(draft.text(), gap);
+    draft.finish()
 }
 
 /// A gap in the middle of a stream.
-pub(crate) fn gap(gap: &Gap) -> Bytes {
-    let mut block = String::new();
-    push_gap(&mut block, gap);
-    block.into()
+pub(crate) fn gap(gap: &Gap) -> Block {
+    let mut draft = Draft::with_capacity(FIELDS);
+    push_gap(draft.text(), gap);
+    draft.finish()
 }
 
 /// Keeps the connection alive and the position of a quiet client fresh.
-pub(crate) fn heartbeat(epoch: &Epoch, position: u64) -> Bytes {
-    let mut block = String::from(": heartbeat\n");
-    push_id(&mut block, epoch, position);
+pub(crate) fn heartbeat(epoch: &Epoch, position: u64) -> Block {
+    let mut draft = Draft::with_capacity(FIELDS);
+    let block = draft.text();
+    block.push_str(": heartbeat\n");
+    push_id(block, epoch, position);
     block.push('\n');
-    block.into()
+    draft.finish()
 }
 
 /// All that a client gets when it cannot be served now.
-pub(crate) fn come_back(retry: Duration) -> Bytes {
-    let mut block = retry_line(retry);
-    block.push('\n');
-    block.into()
+pub(crate) fn come_back(retry: Duration) -> Block {
+    let mut draft = Draft::with_capacity(FIELDS);
+    push_retry(draft.text(), retry);
+    draft.text().push('\n');
+    draft.finish()
 }
 
-fn retry_line(retry: Duration) -> String {
-    format!("retry: {}\n", retry.as_millis())
+fn push_retry(block: &mut String, retry: Duration) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(block, "retry: {}", retry.as_millis());
 }
 
 fn push_id(block: &mut String, epoch: &Epoch, sequence: u64) {
-    // Writing to a String cannot fail.
     let _ = writeln!(block, "id: {epoch}.{sequence}");
 }
 
@@ -130,6 +141,7 @@ fn push_data(block: &mut String, data: &str) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use chrono::DateTime;
 
     use super::*;
@@ -149,13 +161,13 @@ mod tests {
 
     #[test]
     fn an_event_is_its_id_and_its_data() {
-        let block = event(&epoch(), &stored(br#"{"id":"x"}"#)).unwrap();
+        let block = event(&epoch(), &stored(br#"{"id":"x"}"#)).unwrap().text();
         assert_eq!(block, "id: k3v9x2ma.7\ndata: {\"id\":\"x\"}\n\n");
     }
 
     #[test]
     fn line_breaks_in_a_payload_cannot_forge_fields() {
-        let block = event(&epoch(), &stored(b"a\nid: 9\r\nb\rc\n")).unwrap();
+        let block = event(&epoch(), &stored(b"a\nid: 9\r\nb\rc\n")).unwrap().text();
         assert_eq!(
             block,
             "id: k3v9x2ma.7\ndata: a\ndata: id: 9\ndata: b\ndata: c\ndata: \n\n"
@@ -171,9 +183,12 @@ mod tests {
     #[test]
     fn the_other_blocks_are_byte_for_byte_as_documented() {
         let retry = Duration::from_millis(2_345);
-        assert_eq!(opening(retry, &epoch(), 12), "retry: 2345\nid: k3v9x2ma.12\n\n");
-        assert_eq!(heartbeat(&epoch(), 12), ": heartbeat\nid: k3v9x2ma.12\n\n");
-        assert_eq!(come_back(retry), "retry: 2345\n\n");
+        assert_eq!(
+            opening(retry, &epoch(), 12).text(),
+            "retry: 2345\nid: k3v9x2ma.12\n\n"
+        );
+        assert_eq!(heartbeat(&epoch(), 12).text(), ": heartbeat\nid: k3v9x2ma.12\n\n");
+        assert_eq!(come_back(retry).text(), "retry: 2345\n\n");
         let missed = Gap {
             reason: Reason::EpochChanged,
             requested: "a.5".to_owned(),
@@ -183,7 +198,10 @@ mod tests {
             "event: gap\nid: k3v9x2ma.12\ndata: {\"reason\":\"epoch_changed\",",
             "\"requested\":\"a.5\",\"resumed_from\":\"k3v9x2ma.12\"}\n\n"
         );
-        assert_eq!(gap(&missed), told);
-        assert_eq!(opening_with_gap(retry, &missed), format!("retry: 2345\n{told}"));
+        assert_eq!(gap(&missed).text(), told);
+        assert_eq!(
+            opening_with_gap(retry, &missed).text(),
+            format!("retry: 2345\n{told}")
+        );
     }
 }

@@ -6,7 +6,11 @@
 //! at any other with the id that it heard last.
 
 mod backlog;
+mod batch;
+mod block;
+mod body;
 mod bounds;
+mod client_address;
 mod edge;
 mod frame;
 mod opening;
@@ -15,10 +19,12 @@ mod request;
 mod retry;
 mod routes;
 mod settings;
+mod socket;
 mod stream;
 mod tail;
 mod window;
 
+pub use client_address::{NoNetwork, TrustedProxies};
 pub use edge::{Edge, TailError};
 pub use routes::router;
 pub use settings::{Settings, SettingsError};

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use event_log::ReadError;
-use proto_schemas::{Cursor, UserId};
+use proto_schemas::Cursor;
 
+use crate::block::Block;
 use crate::edge::Shared;
 use crate::frame::{self, Gap, Reason};
+use crate::registry::Seat;
 use crate::request::Start;
 use crate::stream::Stream;
 use crate::window::Position;
@@ -19,13 +21,17 @@ struct Beginning {
     missed: Option<(Reason, String)>,
 }
 
-/// Makes the stream. Its place in the registry is taken first, so that nothing published from now on passes it by.
+/// Makes the stream, and the block that goes before everything else. Its place in the registry was taken before, so that
+/// nothing published from now on passes it by.
 ///
 /// # Errors
 ///
 /// When the log has to be asked where to begin and does not answer.
-pub(crate) async fn open(shared: &Arc<Shared>, user: UserId, start: Start) -> Result<Stream, ReadError> {
-    let seat = shared.registry.enter(user);
+pub(crate) async fn open(
+    shared: &Arc<Shared>,
+    seat: Seat,
+    start: Start,
+) -> Result<(Stream, Block), ReadError> {
     let Beginning { position, missed } = begin(shared, start).await?;
     let epoch = shared.log.epoch();
     let opening = match missed {
@@ -39,7 +45,7 @@ pub(crate) async fn open(shared: &Arc<Shared>, user: UserId, start: Start) -> Re
             frame::opening_with_gap(shared.retry(), &gap)
         }
     };
-    Ok(Stream::new(Arc::clone(shared), seat, position, opening))
+    Ok((Stream::new(Arc::clone(shared), seat, position), opening))
 }
 
 async fn begin(shared: &Shared, start: Start) -> Result<Beginning, ReadError> {

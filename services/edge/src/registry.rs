@@ -1,13 +1,15 @@
-//! Who waits for news: the wakers of all streams, by user.
+//! Who waits for news: the wakers of all streams, by user; and how many streams there may be.
 //!
 //! A stream leaves its waker here before it looks for something to write. If it finds nothing it sleeps, and whatever is
 //! published from then on finds the waker; the other order would lose what is published in between. A waker is taken out
-//! when it is used, so however much arrives, a stream is woken once until it has looked again.
+//! when it is used, so however much arrives, a stream is woken once until it has looked again. A stream whose socket is
+//! full leaves its waker, too, but news do not wake it: it could not write them, and looks by itself when there is room.
 //!
 //! Wakers are collected under the lock and used outside of it, a bounded number at a time: waking runs the scheduler's
 //! code, and a broadcast to twenty thousand streams must not keep a new one from registering.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -16,22 +18,63 @@ use proto_schemas::UserId;
 /// How many wakers are used between two looks at the lock.
 const WAKE_BATCH: usize = 256;
 
+/// How many streams there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) streams: usize,
+    pub(crate) per_user: usize,
+    pub(crate) per_address: usize,
+}
+
+/// Which limit leaves no room for one more stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Full {
+    #[error("as many streams are open as this edge may have")]
+    Edge,
+    #[error("as many streams are open as one user may have")]
+    User,
+    #[error("as many streams are open as one address may have")]
+    Address,
+}
+
 /// The streams of an edge.
-#[derive(Default)]
-pub(crate) struct Registry(Mutex<Seats>);
+pub(crate) struct Registry {
+    limits: Limits,
+    seats: Mutex<Seats>,
+}
 
 #[derive(Default)]
 struct Seats {
     seats: Vec<Option<Waiting>>,
     free: Vec<usize>,
     users: HashMap<UserId, Vec<usize>>,
-    closing: bool,
+    addresses: HashMap<IpAddr, usize>,
+    phase: Phase,
 }
 
-#[derive(Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    #[default]
+    Open,
+    Closing,
+    Abandoned,
+}
+
 struct Waiting {
     waker: Option<Waker>,
+    sleep: Sleep,
     beat: bool,
+    closing: bool,
+    address: Option<IpAddr>,
+}
+
+/// What a stream sleeps for, beside what it is woken for in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sleep {
+    /// Its client has everything.
+    UntilNews,
+    /// Its socket is full.
+    UntilRoom,
 }
 
 /// One stream's place; given up when it is dropped.
@@ -46,25 +89,56 @@ pub(crate) struct Seat {
 pub(crate) struct Signals {
     /// It is time to say something, if there is nothing else to say.
     pub(crate) beat: bool,
-    /// The edge closes: say where you stand and end.
+    /// Say where you stand and end.
     pub(crate) closing: bool,
+    /// End, whether that can still be said or not.
+    pub(crate) abandoned: bool,
 }
 
 impl Registry {
-    /// Takes a place for a stream of that user.
-    pub(crate) fn enter(self: &Arc<Self>, user: UserId) -> Seat {
+    /// No streams yet.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            seats: Mutex::default(),
+        }
+    }
+
+    /// Takes a place for a stream of that user from that address, if it is known.
+    ///
+    /// # Errors
+    ///
+    /// When there are as many as there may be. Nobody who has a place loses it to somebody who comes later: that one
+    /// would come back in turn, and both would do nothing but reconnect.
+    pub(crate) fn enter(self: &Arc<Self>, user: UserId, address: Option<IpAddr>) -> Result<Seat, Full> {
+        let address = address.map(counted);
         let mut seats = self.lock();
+        seats.check(&self.limits, &user, address)?;
         let index = seats.free.pop().unwrap_or_else(|| {
             seats.seats.push(None);
             seats.seats.len() - 1
         });
-        seats.seats[index] = Some(Waiting::default());
+        seats.seats[index] = Some(Waiting {
+            waker: None,
+            sleep: Sleep::UntilNews,
+            beat: false,
+            closing: false,
+            address,
+        });
         seats.users.entry(user.clone()).or_default().push(index);
-        Seat {
+        if let Some(address) = address {
+            *seats.addresses.entry(address).or_default() += 1;
+        }
+        Ok(Seat {
             registry: Arc::clone(self),
             user,
             index,
-        }
+        })
+    }
+
+    /// How many streams there are.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().taken()
     }
 
     /// Wakes the streams of these users.
@@ -85,21 +159,43 @@ impl Registry {
 
     /// Wakes all streams.
     pub(crate) fn wake_everybody(&self) {
-        self.wake_where(0, 1, |_| {});
+        self.wake_where(0, 1, Waiting::take_for_news);
     }
 
     /// Makes every `slices`-th stream, counted from `slice`, say something if it has nothing else to say.
     pub(crate) fn beat(&self, slice: usize, slices: usize) {
-        self.wake_where(slice, slices, |waiting| waiting.beat = true);
+        self.wake_where(slice, slices, |waiting| {
+            waiting.beat = true;
+            waiting.waker.take()
+        });
+    }
+
+    /// Ends every `slices`-th stream, counted from `slice`.
+    pub(crate) fn close_slice(&self, slice: usize, slices: usize) {
+        self.wake_where(slice, slices, |waiting| {
+            waiting.closing = true;
+            waiting.waker.take()
+        });
     }
 
     /// Ends all streams, also those that come later.
     pub(crate) fn close(&self) {
-        self.lock().closing = true;
-        self.wake_everybody();
+        self.enter_phase(Phase::Closing);
     }
 
-    fn wake_where(&self, first: usize, step: usize, mark: impl Fn(&mut Waiting)) {
+    /// Ends all streams without last words: those that are left have clients that do not listen.
+    pub(crate) fn abandon(&self) {
+        self.enter_phase(Phase::Abandoned);
+    }
+
+    fn enter_phase(&self, phase: Phase) {
+        let mut seats = self.lock();
+        seats.phase = seats.phase.max(phase);
+        drop(seats);
+        self.wake_where(0, 1, |waiting| waiting.waker.take());
+    }
+
+    fn wake_where(&self, first: usize, step: usize, take: impl Fn(&mut Waiting) -> Option<Waker>) {
         let mut index = first;
         loop {
             let mut wakers = Vec::new();
@@ -107,8 +203,7 @@ impl Registry {
             let end = seats.seats.len();
             while index < end && wakers.len() < WAKE_BATCH {
                 if let Some(waiting) = &mut seats.seats[index] {
-                    mark(waiting);
-                    wakers.extend(waiting.waker.take());
+                    wakers.extend(take(waiting));
                 }
                 index += step;
             }
@@ -122,19 +217,74 @@ impl Registry {
 
     /// Nothing is done under this lock that could leave it in pieces.
     fn lock(&self) -> MutexGuard<'_, Seats> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who has an IPv6 address nearly always has the 2^64 others of its network, too.
+fn counted(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = address.to_bits() >> 64 << 64;
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+impl Waiting {
+    fn take_for_news(&mut self) -> Option<Waker> {
+        match self.sleep {
+            Sleep::UntilNews => self.waker.take(),
+            Sleep::UntilRoom => None,
+        }
     }
 }
 
 impl Seats {
+    fn taken(&self) -> usize {
+        self.seats.len() - self.free.len()
+    }
+
+    fn check(&self, limits: &Limits, user: &UserId, address: Option<IpAddr>) -> Result<(), Full> {
+        let of_user = self.users.get(user).map_or(0, Vec::len);
+        let of_address = address.and_then(|address| self.addresses.get(&address)).copied();
+        if self.taken() >= limits.streams {
+            Err(Full::Edge)
+        } else if of_user >= limits.per_user {
+            Err(Full::User)
+        } else if of_address.unwrap_or(0) >= limits.per_address {
+            Err(Full::Address)
+        } else {
+            Ok(())
+        }
+    }
+
     fn take_wakers_of(&mut self, user: &UserId, wakers: &mut Vec<Waker>) {
         for &index in self.users.get(user).into_iter().flatten() {
-            wakers.extend(
-                self.seats[index]
-                    .as_mut()
-                    .and_then(|waiting| waiting.waker.take()),
-            );
+            wakers.extend(self.seats[index].as_mut().and_then(Waiting::take_for_news));
         }
+    }
+
+    /// Gives a place up; the waker is to be dropped without the lock.
+    fn leave(&mut self, user: &UserId, index: usize) -> Option<Waker> {
+        let left = self.seats[index].take()?;
+        self.free.push(index);
+        if let Some(indexes) = self.users.get_mut(user) {
+            indexes.retain(|other| *other != index);
+            if indexes.is_empty() {
+                self.users.remove(user);
+            }
+        }
+        if let Some(address) = left.address
+            && let Some(count) = self.addresses.get_mut(&address)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.addresses.remove(&address);
+            }
+        }
+        left.waker
     }
 }
 
@@ -144,143 +294,35 @@ impl Seat {
         &self.user
     }
 
-    /// Leaves the waker to be woken by, and says what there is to do. To be called before looking for news.
-    pub(crate) fn wait(&self, waker: &Waker) -> Signals {
+    /// Leaves the waker to be woken by, and says what there is to do. To be called before looking for news, or for room.
+    pub(crate) fn wait(&self, waker: &Waker, sleep: Sleep) -> Signals {
         let mut seats = self.registry.lock();
-        let closing = seats.closing;
-        let Some(waiting) = &mut seats.seats[self.index] else {
-            return Signals { beat: false, closing };
+        let phase = seats.phase;
+        let mut signals = Signals {
+            beat: false,
+            closing: phase >= Phase::Closing,
+            abandoned: phase >= Phase::Abandoned,
         };
-        match &mut waiting.waker {
-            Some(old) => old.clone_from(waker),
-            none => *none = Some(waker.clone()),
+        if let Some(waiting) = &mut seats.seats[self.index] {
+            match &mut waiting.waker {
+                Some(old) => old.clone_from(waker),
+                none => *none = Some(waker.clone()),
+            }
+            waiting.sleep = sleep;
+            signals.beat = std::mem::take(&mut waiting.beat);
+            signals.closing |= waiting.closing;
         }
-        Signals {
-            beat: std::mem::take(&mut waiting.beat),
-            closing,
-        }
+        signals
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut seats = self.registry.lock();
-        let waker = seats.seats[self.index].take();
-        seats.free.push(self.index);
-        if let Some(indexes) = seats.users.get_mut(&self.user) {
-            indexes.retain(|index| *index != self.index);
-            if indexes.is_empty() {
-                seats.users.remove(&self.user);
-            }
-        }
-        drop(seats);
+        let waker = self.registry.lock().leave(&self.user, self.index);
         // Dropping a waker may run the scheduler's code, too.
         drop(waker);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    struct Sleeper {
-        seat: Seat,
-        count: Arc<Count>,
-    }
-
-    impl Sleeper {
-        fn new(registry: &Arc<Registry>, user: &str) -> Self {
-            Self {
-                seat: registry.enter(UserId::new(user).unwrap()),
-                count: Arc::default(),
-            }
-        }
-
-        fn wait(&self) -> Signals {
-            self.seat.wait(&Waker::from(Arc::clone(&self.count)))
-        }
-
-        fn woken(&self) -> usize {
-            self.count.0.load(Ordering::SeqCst)
-        }
-    }
-
-    #[test]
-    fn news_wake_the_streams_of_their_user_and_each_of_them_once_until_it_waits_again() {
-        let registry = Arc::new(Registry::default());
-        let sleepers = ["ann", "bob", "ann"].map(|user| Sleeper::new(&registry, user));
-        let ann = UserId::new("ann").unwrap();
-        registry.wake_users([&ann]);
-        sleepers
-            .iter()
-            .for_each(|sleeper| assert_eq!(sleeper.woken(), 0, "nobody waits yet"));
-        sleepers.iter().for_each(|sleeper| assert!(!sleeper.wait().beat));
-        registry.wake_users([&ann, &ann]);
-        registry.wake_users([&ann]);
-        assert_eq!(sleepers.each_ref().map(Sleeper::woken), [1, 0, 1]);
-        sleepers[0].wait();
-        registry.wake_everybody();
-        assert_eq!(sleepers.each_ref().map(Sleeper::woken), [2, 1, 1]);
-    }
-
-    #[test]
-    fn broadcasts_reach_more_streams_than_one_batch_has() {
-        let registry = Arc::new(Registry::default());
-        let sleepers: Vec<_> = (0..WAKE_BATCH * 3 + 1)
-            .map(|_| Sleeper::new(&registry, "ann"))
-            .collect();
-        sleepers.iter().for_each(|sleeper| assert!(!sleeper.wait().beat));
-        registry.wake_everybody();
-        assert!(sleepers.iter().all(|sleeper| sleeper.woken() == 1));
-    }
-
-    #[test]
-    fn heartbeats_come_to_each_stream_once_a_round() {
-        let registry = Arc::new(Registry::default());
-        let sleepers: Vec<_> = (0..10).map(|_| Sleeper::new(&registry, "ann")).collect();
-        sleepers.iter().for_each(|sleeper| assert!(!sleeper.wait().beat));
-        registry.beat(1, 4);
-        let beaten: Vec<_> = sleepers.iter().map(|sleeper| sleeper.wait().beat).collect();
-        let expected: Vec<_> = (0..10).map(|index| index % 4 == 1).collect();
-        assert_eq!(beaten, expected);
-        assert!(
-            sleepers.iter().all(|sleeper| !sleeper.wait().beat),
-            "each beat is for once"
-        );
-    }
-
-    #[test]
-    fn a_place_that_was_given_up_is_taken_again_and_keeps_nothing() {
-        let registry = Arc::new(Registry::default());
-        let first = Sleeper::new(&registry, "ann");
-        first.wait();
-        drop(first.seat);
-        assert!(registry.lock().users.is_empty());
-        let second = Sleeper::new(&registry, "bob");
-        assert_eq!(second.seat.index, 0);
-        registry.wake_everybody();
-        assert_eq!(first.count.0.load(Ordering::SeqCst), 0);
-    }
-
-    #[test]
-    fn closing_is_told_to_those_who_wait_and_those_who_come() {
-        let registry = Arc::new(Registry::default());
-        let early = Sleeper::new(&registry, "ann");
-        early.wait();
-        registry.close();
-        assert_eq!(early.woken(), 1);
-        assert!(early.wait().closing && Sleeper::new(&registry, "bob").wait().closing);
-    }
-}
+mod tests;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::client_address::TrustedProxies;
+
 /// Settings of the edge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +27,22 @@ pub struct Settings {
     pub retry_max: Duration,
     /// How many events a client that fell behind the window gets from the log at a time.
     pub replay_batch: usize,
+    /// After how long a client is cut off that takes nothing of what is there for it, or whose network does not answer. It
+    /// is found when its next heartbeat would be due.
+    #[serde(with = "humantime_serde")]
+    pub stall_timeout: Duration,
+    /// How many streams there may be at once. Who comes then is told to come back later.
+    pub max_streams: usize,
+    /// How many of them one user may have.
+    pub max_streams_per_user: usize,
+    /// How many of them may come from one address, or from one IPv6 network of 64 bits.
+    pub max_streams_per_address: usize,
+    /// Whose word is taken for the address of a client, in `X-Forwarded-For`. Everybody else could write anything there.
+    pub trusted_proxies: TrustedProxies,
+    /// Over how long the streams of a process that is told to end are spread: their clients come back all the same, and
+    /// are not to come all at once.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
 }
 
 /// A setting that cannot work.
@@ -46,6 +64,12 @@ impl Default for Settings {
             retry_min: Duration::from_secs(1),
             retry_max: Duration::from_secs(5),
             replay_batch: 64,
+            stall_timeout: Duration::from_secs(60),
+            max_streams: 18_000,
+            max_streams_per_user: 20,
+            max_streams_per_address: 1_000,
+            trusted_proxies: TrustedProxies::default(),
+            drain: Duration::from_secs(10),
         }
     }
 }
@@ -73,6 +97,28 @@ impl Settings {
                 "replay_batch",
                 "must be from 1 to 1000, the most that one read of the log gives",
             ),
+            (
+                self.stall_timeout >= Duration::from_secs(1),
+                "stall_timeout",
+                "must be a second at least",
+            ),
+            (
+                self.stall_timeout <= LONGEST,
+                "stall_timeout",
+                "may be a day at most",
+            ),
+            (self.max_streams > 0, "max_streams", "must be 1 at least"),
+            (
+                self.max_streams_per_user > 0,
+                "max_streams_per_user",
+                "must be 1 at least",
+            ),
+            (
+                self.max_streams_per_address > 0,
+                "max_streams_per_address",
+                "must be 1 at least",
+            ),
+            (self.drain <= LONGEST, "drain", "may be a day at most"),
         ];
         match rules.into_iter().find(|(holds, ..)| !holds) {
             Some((_, setting, problem)) => Err(SettingsError { setting, problem }),

@@ -1,120 +1,163 @@
-//! One client's stream: a position and a place in the registry, polled by the server as the body of a response.
+//! One client's stream: a position and a place in the registry.
 //!
-//! Nothing waits for a stream in a queue. When it is polled it leaves its waker, then looks for the one next block after
-//! its position: in the window, or, below it, in the log. Live delivery, catching up after a reconnect and a slow reader
-//! are the same. Polled only when the socket takes more, it is never ahead of its client by more than the socket's
-//! buffers.
+//! Nothing waits for a stream in a queue. In its turn it leaves its waker, then looks for what comes after its position: in
+//! the window, or, below it, in the log. Live delivery, catching up after a reconnect and a slow reader are the same. Its
+//! position moves only over what was written, and what was found but not written is forgotten; so a stream is never
+//! ahead of its client by more than the socket's buffers, and costs the same however much there is to write.
+//!
+//! Who writes is another matter: [`Body`](crate::body::Body) through a server, [`SocketStream`](crate::socket::SocketStream)
+//! over a socket of its own.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use http_body::{Body, Frame};
 
-use crate::backlog::{self, Chapter};
+use crate::backlog::{self, Chapter, Passage};
+use crate::batch::{Batch, Rest};
+use crate::block::Block;
 use crate::edge::Shared;
 use crate::frame::{self, Gap, Reason};
-use crate::registry::Seat;
+use crate::registry::{Seat, Signals, Sleep};
 use crate::window::{Position, Step};
 
 /// A client's stream.
 pub(crate) struct Stream {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     seat: Seat,
     position: Position,
-    /// The first bytes, until they are written.
-    opening: Option<Bytes>,
     backlog: Backlog,
-    ended: bool,
+    /// Its last block was written.
+    over: bool,
 }
 
-/// What a stream below the window has from the log.
+/// What a stream below the window has from the log. Rare, and kept elsewhere: most streams never need the room.
 enum Backlog {
     /// Nothing: it is inside, or has not asked yet.
     None,
     /// The answer is on its way.
     Reading(BoxFuture<'static, Chapter>),
-    /// Blocks to write, and where it stands after them.
-    Blocks {
-        blocks: VecDeque<(u64, Bytes)>,
-        complete_to: u64,
-    },
+    /// What is left of the answer, with at least one block.
+    Read(Box<Passage>),
 }
 
 /// What the window has for the stream.
 enum Look {
-    Block(Bytes),
+    Found,
     Nothing,
     Below { floor: u64 },
 }
 
 impl Stream {
-    pub(crate) fn new(shared: Arc<Shared>, seat: Seat, position: Position, opening: Bytes) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, seat: Seat, position: Position) -> Self {
         Self {
             shared,
             seat,
             position,
-            opening: Some(opening),
             backlog: Backlog::None,
-            ended: false,
+            over: false,
         }
     }
 
-    /// The next block. Pending means that the waker was left where news, a heartbeat or the end will find it.
-    fn poll_block(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let signals = self.seat.wait(context.waker());
-        if let Some(opening) = self.opening.take() {
-            return Poll::Ready(Some(opening));
-        }
-        if self.ended {
-            return Poll::Ready(None);
+    /// Fills an empty batch with what is to be written next; it stays empty when the stream is over. Pending means that the
+    /// waker was left where news, a heartbeat or the end will find it.
+    pub(crate) fn poll_fill(&mut self, context: &mut Context<'_>, batch: &mut Batch) -> Poll<()> {
+        let signals = self.seat.wait(context.waker(), Sleep::UntilNews);
+        if self.over {
+            return Poll::Ready(());
         }
         if signals.closing {
-            self.ended = true;
-            return Poll::Ready(Some(self.farewell()));
+            batch.push(self.farewell(), self.position);
+            batch.then(Rest::End);
+            return Poll::Ready(());
         }
-        match self.poll_news(context) {
-            Poll::Ready(block) => Poll::Ready(Some(block)),
-            // Everything up to the position went down this connection, so its id may.
-            Poll::Pending if signals.beat => Poll::Ready(Some(frame::heartbeat(
-                self.shared.log.epoch(),
-                self.position.sequence,
-            ))),
-            Poll::Pending => Poll::Pending,
+        let news = self.poll_news(context, batch);
+        if news.is_pending() && signals.beat {
+            // Everything up to the position was written, so its id may be.
+            let heartbeat = frame::heartbeat(self.shared.log.epoch(), self.position.sequence);
+            batch.push(heartbeat, self.position);
+            batch.then(Rest::Nothing(self.position));
+            return Poll::Ready(());
+        }
+        news
+    }
+
+    /// Moves over the first `count` blocks of the batch: they are written, or will be before anything else is.
+    pub(crate) fn advance(&mut self, batch: &Batch, count: usize) {
+        let Some(position) = batch.position_after(count) else {
+            return;
+        };
+        self.position = position;
+        self.over = count == batch.len() && batch.rest() == Rest::End;
+        if let Backlog::Read(passage) = &mut self.backlog {
+            while passage
+                .blocks
+                .front()
+                .is_some_and(|(sequence, _)| *sequence <= position.sequence)
+            {
+                passage.blocks.pop_front();
+            }
+            if passage.blocks.is_empty() {
+                self.position.sequence = passage.complete_to;
+                self.backlog = Backlog::None;
+            }
         }
     }
 
-    fn poll_news(&mut self, context: &mut Context<'_>) -> Poll<Bytes> {
+    /// Whether its last block was written.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Leaves the waker for everything but news, for which there is no room now.
+    pub(crate) fn wait_for_room(&self, context: &Context<'_>) -> Signals {
+        self.seat.wait(context.waker(), Sleep::UntilRoom)
+    }
+
+    /// Lets go of what was read from the log and not written: it would be kept for a client that does not take it.
+    pub(crate) fn forget_passage(&mut self) {
+        if let Backlog::Read(_) = self.backlog {
+            self.backlog = Backlog::None;
+        }
+    }
+
+    fn poll_news(&mut self, context: &mut Context<'_>, batch: &mut Batch) -> Poll<()> {
         loop {
             match &mut self.backlog {
-                Backlog::Reading(reading) => match std::task::ready!(reading.poll_unpin(context)) {
-                    Chapter::Blocks { blocks, complete_to } => {
-                        self.backlog = Backlog::Blocks { blocks, complete_to };
+                Backlog::Reading(reading) => {
+                    let chapter = ready!(reading.poll_unpin(context));
+                    self.backlog = Backlog::None;
+                    match chapter {
+                        Chapter::Passage(passage) if passage.blocks.is_empty() => {
+                            self.position.sequence = passage.complete_to;
+                        }
+                        Chapter::Passage(passage) => self.backlog = Backlog::Read(passage),
+                        Chapter::Expired { resume_from } => {
+                            let resumed = Position {
+                                sequence: resume_from,
+                                ..self.position
+                            };
+                            batch.push(self.gap(Reason::Expired, resumed), resumed);
+                            return Poll::Ready(());
+                        }
                     }
-                    Chapter::Expired { resume_from } => {
-                        self.backlog = Backlog::None;
-                        let resumed = Position {
-                            sequence: resume_from,
+                }
+                Backlog::Read(passage) => {
+                    let mut blocks = passage.blocks.iter();
+                    while !batch.is_full()
+                        && let Some((sequence, block)) = blocks.next()
+                    {
+                        let position = Position {
+                            sequence: *sequence,
                             ..self.position
                         };
-                        return Poll::Ready(self.jump(Reason::Expired, resumed));
+                        batch.push(block.clone(), position);
                     }
-                },
-                Backlog::Blocks { blocks, complete_to } => {
-                    if let Some((sequence, block)) = blocks.pop_front() {
-                        self.position.sequence = sequence;
-                        return Poll::Ready(block);
-                    }
-                    self.position.sequence = *complete_to;
-                    self.backlog = Backlog::None;
+                    return Poll::Ready(());
                 }
-                Backlog::None => match self.look() {
-                    Look::Block(block) => return Poll::Ready(block),
+                Backlog::None => match self.look(batch) {
+                    Look::Found => return Poll::Ready(()),
                     Look::Nothing => return Poll::Pending,
                     Look::Below { floor } => self.ask_log(floor),
                 },
@@ -122,19 +165,35 @@ impl Stream {
         }
     }
 
-    fn look(&mut self) -> Look {
-        let step = self.shared.window().next(self.seat.user(), self.position);
-        match step {
-            Step::Write(block, position) => {
-                self.position = position;
-                Look::Block(block)
+    fn look(&mut self, batch: &mut Batch) -> Look {
+        let mut position = self.position;
+        let window = self.shared.window();
+        loop {
+            match window.next(self.seat.user(), position) {
+                Step::Write(block, next) => {
+                    batch.push(block, next);
+                    position = next;
+                    if batch.is_full() {
+                        return Look::Found;
+                    }
+                }
+                Step::Wait(next) if batch.is_empty() => {
+                    self.position = next;
+                    return Look::Nothing;
+                }
+                Step::Wait(next) => {
+                    batch.then(Rest::Nothing(next));
+                    return Look::Found;
+                }
+                // What was found goes first, and then the stream looks again.
+                Step::Below { .. } | Step::Rewound(_) if !batch.is_empty() => return Look::Found,
+                Step::Below { floor } => return Look::Below { floor },
+                Step::Rewound(next) => {
+                    drop(window);
+                    batch.push(self.gap(Reason::AheadOfLog, next), next);
+                    return Look::Found;
+                }
             }
-            Step::Wait(position) => {
-                self.position = position;
-                Look::Nothing
-            }
-            Step::Rewound(position) => Look::Block(self.jump(Reason::AheadOfLog, position)),
-            Step::Below { floor } => Look::Below { floor },
         }
     }
 
@@ -144,37 +203,22 @@ impl Stream {
         self.backlog = Backlog::Reading(reading.boxed());
     }
 
-    /// Goes on from another place, and says so.
-    fn jump(&mut self, reason: Reason, position: Position) -> Bytes {
+    /// That the stream goes on from another place.
+    fn gap(&self, reason: Reason, resumed: Position) -> Block {
         let epoch = self.shared.log.epoch();
-        let requested = epoch.at(self.position.sequence).to_string();
-        self.position = position;
         frame::gap(&Gap {
             reason,
-            requested,
-            resumed_from: epoch.at(position.sequence),
+            requested: epoch.at(self.position.sequence).to_string(),
+            resumed_from: epoch.at(resumed.sequence),
         })
     }
 
     /// When to come back, and from where.
-    fn farewell(&self) -> Bytes {
+    fn farewell(&self) -> Block {
         frame::opening(
             self.shared.retry(),
             self.shared.log.epoch(),
             self.position.sequence,
         )
-    }
-}
-
-impl Body for Stream {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.poll_block(context)
-            .map(|block| block.map(|block| Ok(Frame::data(block))))
     }
 }

@@ -11,9 +11,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use proto_schemas::{Recipient, UserId};
+
+use crate::block::Block;
 
 /// What a frame costs beyond its bytes: its places in the queue and in a chain, its allocation, its share of the map.
 const FRAME_OVERHEAD: usize = 160;
@@ -45,7 +46,7 @@ pub(crate) struct Frame {
     pub(crate) sequence: u64,
     pub(crate) recipient: Recipient,
     pub(crate) stored_at: DateTime<Utc>,
-    pub(crate) block: Bytes,
+    pub(crate) block: Block,
 }
 
 /// Places of the frames for one recipient, in order.
@@ -62,7 +63,7 @@ pub(crate) struct Position {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Write this and stand there.
-    Write(Bytes, Position),
+    Write(Block, Position),
     /// Nothing is newer. It stands there now, and is to wait.
     Wait(Position),
     /// It is below the window, which is complete above `floor`: ask the log.
@@ -241,7 +242,7 @@ impl Window {
 }
 
 fn cost(frame: &Frame) -> usize {
-    frame.block.len() + FRAME_OVERHEAD
+    frame.block.chunk().len() + FRAME_OVERHEAD
 }
 
 #[cfg(test)]

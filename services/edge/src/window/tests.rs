@@ -21,7 +21,7 @@ fn frame(sequence: u64, recipient: Recipient) -> Frame {
         sequence,
         recipient,
         stored_at,
-        block: sequence.to_string().into(),
+        block: sequence.to_string().as_str().into(),
     }
 }
 
@@ -98,7 +98,7 @@ impl Reader {
         match window.next(&user(self.user), self.position) {
             Step::Write(block, position) => {
                 self.received
-                    .push(std::str::from_utf8(&block).unwrap().parse().unwrap());
+                    .push(std::str::from_utf8(&block.text()).unwrap().parse().unwrap());
                 self.position = position;
                 true
             }

@@ -1,9 +1,12 @@
 //! The edge over real HTTP, on a log in a real nats-server.
 
 mod contract;
+mod drain;
+mod limits;
 mod outages;
 mod privacy;
 mod reconnect;
+mod sockets;
 mod window;
 
 use std::sync::Arc;
@@ -57,12 +60,16 @@ impl Node {
         let listener = Listener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}/v1/stream", listener.address());
         let authenticator = Authenticator::new(&auth_settings()).expect("a key");
-        let cancel = CancellationToken::new();
+        let (cancel, drained) = (CancellationToken::new(), CancellationToken::new());
         let router = edge::router(edge.clone(), Arc::new(authenticator));
-        let server = tokio::spawn(listener.serve(router, cancel.clone()));
+        let server = tokio::spawn(listener.serve(router, drained.clone()));
         let tail = tokio::spawn({
             let (edge, cancel) = (edge.clone(), cancel.clone());
-            async move { edge.run(cancel).await }
+            async move {
+                let ended = edge.run(cancel).await;
+                drained.cancel();
+                ended
+            }
         });
         Self {
             url,
@@ -71,6 +78,21 @@ impl Node {
             tail,
             server,
         }
+    }
+
+    /// Waits until so many streams are open.
+    async fn has_streams(&self, count: usize) {
+        let counted = async {
+            while self.edge.streams() != count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waited = tokio::time::timeout(LIMIT, counted).await;
+        assert!(
+            waited.is_ok(),
+            "{} streams instead of {count}",
+            self.edge.streams()
+        );
     }
 
     /// Connects as a user without saying from where.

@@ -1,0 +1,103 @@
+//! What a stream writes at once: blocks that exist already, each with where the stream stands behind it.
+//!
+//! A batch lives for one turn of one stream. What the socket did not take of it is forgotten and found again.
+
+use crate::block::Block;
+use crate::window::Position;
+
+/// Blocks in one write. Others wait meanwhile, so a long backlog takes many turns.
+pub(crate) const MOST_BLOCKS: usize = 32;
+
+/// Bytes from which on no more blocks are added.
+const ENOUGH_BYTES: usize = 64 * 1024;
+
+/// The next blocks of a stream.
+pub(crate) struct Batch {
+    entries: [Option<(Block, Position)>; MOST_BLOCKS],
+    len: usize,
+    bytes: usize,
+    limit: usize,
+    rest: Rest,
+}
+
+/// What comes behind the blocks of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Perhaps more: the stream has to look again.
+    Unknown,
+    /// Nothing yet, and the stream's waker is left: with all this written it stands there.
+    Nothing(Position),
+    /// Nothing ever.
+    End,
+}
+
+impl Batch {
+    /// An empty one for as many blocks as one write takes.
+    pub(crate) fn new() -> Self {
+        Self::of(MOST_BLOCKS)
+    }
+
+    /// An empty one for a single block.
+    pub(crate) fn single() -> Self {
+        Self::of(1)
+    }
+
+    fn of(limit: usize) -> Self {
+        Self {
+            entries: [const { None }; MOST_BLOCKS],
+            len: 0,
+            bytes: 0,
+            limit,
+            rest: Rest::Unknown,
+        }
+    }
+
+    /// Adds a block, behind which the stream stands at `position`.
+    pub(crate) fn push(&mut self, block: Block, position: Position) {
+        if let Some(entry) = self.entries.get_mut(self.len) {
+            self.bytes += block.chunk().len();
+            *entry = Some((block, position));
+            self.len += 1;
+        }
+    }
+
+    /// Says what comes behind.
+    pub(crate) fn then(&mut self, rest: Rest) {
+        self.rest = rest;
+    }
+
+    pub(crate) fn rest(&self) -> Rest {
+        self.rest
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.len >= self.limit || self.bytes >= ENOUGH_BYTES
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &Block> {
+        self.entries
+            .iter()
+            .map_while(|entry| entry.as_ref())
+            .map(|(block, _)| block)
+    }
+
+    /// Where the stream stands when it has written the first `count` blocks, if it moved.
+    pub(crate) fn position_after(&self, count: usize) -> Option<Position> {
+        match self.rest {
+            Rest::Nothing(position) if count == self.len => Some(position),
+            _ => self
+                .entries
+                .get(count.checked_sub(1)?)?
+                .as_ref()
+                .map(|(_, position)| *position),
+        }
+    }
+}
