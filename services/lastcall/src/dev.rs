@@ -47,6 +47,8 @@ pub(crate) async fn run(mut settings: Settings, options: Dev) -> anyhow::Result<
     folder.forget(ENDPOINTS);
     settings.auth.hs256_key = Some(folder.secret("token.key")?);
     settings.admin.token = Some(folder.secret("admin.token")?);
+    // Whoever stops it waits for it.
+    settings.edge.drain = Duration::ZERO;
     listen_on(&mut settings, options.http);
     // Bound before anything is started: a port that is taken must not leave a nats-server behind.
     let listeners = Listeners::bind(&settings).await?;
@@ -120,7 +122,7 @@ async fn serve(
         projector.run(readiness.gate("projector"), supervisor.shutdown_token()),
     );
     let edge = Edge::new(log, settings.edge.clone())?;
-    parts::spawn_edge(&mut supervisor, &edge, readiness.gate("edge"));
+    let drained = parts::spawn_edge(&mut supervisor, &edge, readiness.gate("edge"));
     let fired = parts::fire(
         engine.clone(),
         readiness.gate("scheduler"),
@@ -139,7 +141,7 @@ async fn serve(
         .merge(edge::router(edge, authenticator));
     let endpoints = listeners.endpoints(settings)?;
     let Listeners { http, admin } = listeners;
-    supervisor.spawn("http", http.serve(router, supervisor.shutdown_token()));
+    supervisor.spawn("http", http.serve(router, drained));
     supervisor.spawn("admin", admin.serve(operated, supervisor.shutdown_token()));
     supervisor.spawn(
         "announcement",

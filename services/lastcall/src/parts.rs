@@ -67,9 +67,10 @@ pub(crate) async fn edge(settings: &Settings) -> anyhow::Result<()> {
     let authenticator = Arc::new(Authenticator::new(&settings.auth)?);
     let mut process = Process::start(settings).await?;
     let edge = Edge::new(log, settings.edge.clone())?;
-    spawn_edge(&mut process.supervisor, &edge, process.readiness.gate("edge"));
+    let drained = spawn_edge(&mut process.supervisor, &edge, process.readiness.gate("edge"));
+    process.grace += settings.edge.drain;
     process
-        .serve(settings, ::edge::router(edge, authenticator))
+        .serve_until(drained, settings, ::edge::router(edge, authenticator))
         .await?;
     process.run().await
 }
@@ -98,10 +99,15 @@ pub(crate) fn administration(supervisor: &mut Supervisor, engine: Engine, operat
     ::scheduler::admin::router(engine, operators, requests)
 }
 
-/// Starts what keeps an edge going; its gate opens when the window is filled.
-pub(crate) fn spawn_edge(supervisor: &mut Supervisor, edge: &Edge, gate: Gate) {
-    let (tail, shutdown) = (edge.clone(), supervisor.shutdown_token());
-    supervisor.spawn("edge", async move { tail.run(shutdown).await });
+/// Starts what keeps an edge going; its gate opens when the window is filled. What is returned is cancelled when its last
+/// stream has ended: clients that come until then have to be told to come back, so somebody has to answer them.
+pub(crate) fn spawn_edge(supervisor: &mut Supervisor, edge: &Edge, gate: Gate) -> CancellationToken {
+    let drained = CancellationToken::new();
+    let (tail, shutdown, ended) = (edge.clone(), supervisor.shutdown_token(), drained.clone().drop_guard());
+    supervisor.spawn("edge", async move {
+        let _ended = ended;
+        tail.run(shutdown).await
+    });
     let (edge, shutdown) = (edge.clone(), supervisor.shutdown_token());
     supervisor.spawn("edge readiness", async move {
         while !shutdown.is_cancelled() {
@@ -117,6 +123,7 @@ pub(crate) fn spawn_edge(supervisor: &mut Supervisor, edge: &Edge, gate: Gate) {
         }
         Ok::<_, std::convert::Infallible>(())
     });
+    drained
 }
 
 /// Fires jobs with this engine until told to end.
@@ -138,6 +145,8 @@ struct Process {
     admin: Option<Listener>,
     /// What this process answers there besides what every process does.
     operated: Router,
+    /// How long its parts may take to end.
+    grace: Duration,
 }
 
 impl Process {
@@ -152,14 +161,24 @@ impl Process {
             registry: metrics::registry(env!("CARGO_PKG_VERSION")),
             admin,
             operated: Router::new(),
+            grace: GRACE,
         })
     }
 
     async fn serve(&mut self, settings: &Settings, router: Router) -> anyhow::Result<()> {
+        self.serve_until(self.supervisor.shutdown_token(), settings, router)
+            .await
+    }
+
+    async fn serve_until(
+        &mut self,
+        end: CancellationToken,
+        settings: &Settings,
+        router: Router,
+    ) -> anyhow::Result<()> {
         let listener = Listener::bind(&settings.http.listen).await?;
         say(format_args!("listening on http://{}", listener.address()))?;
-        self.supervisor
-            .spawn("http", listener.serve(router, self.supervisor.shutdown_token()));
+        self.supervisor.spawn("http", listener.serve(router, end));
         Ok(())
     }
 
@@ -170,6 +189,6 @@ impl Process {
             let served = listener.serve(router, self.supervisor.shutdown_token());
             self.supervisor.spawn("admin", served);
         }
-        Ok(self.supervisor.run(GRACE).await?)
+        Ok(self.supervisor.run(self.grace).await?)
     }
 }
