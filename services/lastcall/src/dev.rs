@@ -74,8 +74,9 @@ struct Listeners {
 impl Listeners {
     async fn bind(settings: &Settings) -> anyhow::Result<Self> {
         let admin = settings.admin.listen.as_deref().unwrap_or(ANY_PORT);
+        let http = Listener::bind(&settings.http.listen).await?;
         Ok(Self {
-            http: Listener::bind(&settings.http.listen).await?,
+            http: http.for_pages_of(settings.http.cors_origins.clone()),
             admin: Listener::bind(admin).await?,
         })
     }
@@ -112,7 +113,8 @@ async fn serve(
     let mut registry = metrics::registry(env!("CARGO_PKG_VERSION"));
     let metrics = parts::scheduler_metrics(&mut registry);
     let engine = parts::engine(settings, store.clone(), log.clone(), metrics)?;
-    let authenticator = Arc::new(Authenticator::new(&settings.auth)?);
+    let authenticator = Authenticator::start(&settings.auth, &mut supervisor, &mut registry).await?;
+    let authenticator = Arc::new(authenticator);
 
     let readiness = Readiness::default();
     supervisor.spawn("nats-server", nats.watch(supervisor.shutdown_token()));

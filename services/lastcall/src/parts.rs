@@ -10,7 +10,7 @@ use ::scheduler::{Engine, Metrics, Scheduler};
 use axum::Router;
 use event_log::EventLog;
 use service_kit::admin::{self, Operators};
-use service_kit::auth::Authenticator;
+use service_kit::auth::{Authenticator, KeyError};
 use service_kit::health::{Gate, Readiness};
 use service_kit::http::Listener;
 use service_kit::metrics::{self, Registry};
@@ -55,8 +55,8 @@ pub(crate) async fn projector(settings: &Settings) -> anyhow::Result<()> {
 
 pub(crate) async fn inbox(settings: &Settings) -> anyhow::Result<()> {
     let store = connect::store(settings).await?;
-    let authenticator = Arc::new(Authenticator::new(&settings.auth)?);
     let mut process = Process::start(settings).await?;
+    let authenticator = process.authenticator(settings).await?;
     let router = ::inbox::router(store, settings.inbox.clone(), authenticator);
     process.serve(settings, router).await?;
     process.run().await
@@ -64,8 +64,8 @@ pub(crate) async fn inbox(settings: &Settings) -> anyhow::Result<()> {
 
 pub(crate) async fn edge(settings: &Settings) -> anyhow::Result<()> {
     let log = connect::log(settings).await?;
-    let authenticator = Arc::new(Authenticator::new(&settings.auth)?);
     let mut process = Process::start(settings).await?;
+    let authenticator = process.authenticator(settings).await?;
     let edge = Edge::new(log, settings.edge.clone())?;
     let drained = spawn_edge(&mut process.supervisor, &edge, process.readiness.gate("edge"));
     process.grace += settings.edge.drain;
@@ -165,6 +165,12 @@ impl Process {
         })
     }
 
+    /// Checks tokens as long as this process lives.
+    async fn authenticator(&mut self, settings: &Settings) -> Result<Arc<Authenticator>, KeyError> {
+        let started = Authenticator::start(&settings.auth, &mut self.supervisor, &mut self.registry);
+        Ok(Arc::new(started.await?))
+    }
+
     async fn serve(&mut self, settings: &Settings, router: Router) -> anyhow::Result<()> {
         self.serve_until(self.supervisor.shutdown_token(), settings, router)
             .await
@@ -177,6 +183,7 @@ impl Process {
         router: Router,
     ) -> anyhow::Result<()> {
         let listener = Listener::bind(&settings.http.listen).await?;
+        let listener = listener.for_pages_of(settings.http.cors_origins.clone());
         say(format_args!("listening on http://{}", listener.address()))?;
         self.supervisor.spawn("http", listener.serve(router, end));
         Ok(())

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde::Deserialize;
+use service_kit::cors::Origins;
 use service_kit::settings::Sources;
 
 use crate::cli::Common;
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Http {
     pub(crate) listen: String,
+    pub(crate) cors_origins: Origins,
 }
 
 impl Settings {
@@ -88,6 +90,8 @@ mod tests {
         let settings: Settings = Sources::default().load(DEFAULTS).unwrap();
         assert_eq!(settings.nats, event_log::Settings::default());
         assert_eq!(settings.database, store::Settings::default());
+        assert_eq!(settings.auth, service_kit::auth::Settings::default());
+        assert_eq!(settings.http.cors_origins, Origins::default());
         assert_eq!(settings.edge, edge::Settings::default());
         settings.nats.validate().unwrap();
         settings.edge.validate().unwrap();
