@@ -2,8 +2,10 @@
 //!
 //! A batch lives for one turn of one stream. What the socket did not take of it is forgotten and found again.
 
+use proto_schemas::UserId;
+
 use crate::block::Block;
-use crate::window::Position;
+use crate::window::{Position, Step, Window};
 
 /// Blocks in one write. Others wait meanwhile, so a long backlog takes many turns.
 pub(crate) const MOST_BLOCKS: usize = 32;
@@ -31,6 +33,19 @@ pub(crate) enum Rest {
     End,
 }
 
+/// What a window had for a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Blocks; the batch has them.
+    Blocks,
+    /// Nothing newer: the reader stands there now, and is to wait.
+    Nothing(Position),
+    /// Nothing, because the reader is below the window, which is complete above `floor`: ask the log.
+    Below { floor: u64 },
+    /// Nothing, because the log lost messages that the reader has seen: it stands there now, and is to tell.
+    Rewound(Position),
+}
+
 impl Batch {
     /// An empty one for as many blocks as one write takes.
     pub(crate) fn new() -> Self {
@@ -50,6 +65,28 @@ impl Batch {
             limit,
             rest: Rest::Unknown,
         }
+    }
+
+    /// Fills an empty batch with what comes next in the window for a reader of `user`'s events at that position.
+    pub(crate) fn fill(&mut self, window: &Window, user: &UserId, mut position: Position) -> Found {
+        while !self.is_full() {
+            position = match window.next(user, position) {
+                Step::Write(block, next) => {
+                    self.push(block, next);
+                    next
+                }
+                Step::Wait(next) if self.is_empty() => return Found::Nothing(next),
+                Step::Below { floor } if self.is_empty() => return Found::Below { floor },
+                Step::Rewound(next) if self.is_empty() => return Found::Rewound(next),
+                Step::Wait(next) => {
+                    self.then(Rest::Nothing(next));
+                    break;
+                }
+                // What was found goes first, and then the reader looks again.
+                Step::Below { .. } | Step::Rewound(_) => break,
+            };
+        }
+        Found::Blocks
     }
 
     /// Adds a block, behind which the stream stands at `position`.

@@ -15,12 +15,12 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 
 use crate::backlog::{self, Chapter, Passage};
-use crate::batch::{Batch, Rest};
+use crate::batch::{Batch, Found, Rest};
 use crate::block::Block;
 use crate::edge::Shared;
 use crate::frame::{self, Gap, Reason};
 use crate::registry::{Seat, Signals, Sleep};
-use crate::window::{Position, Step};
+use crate::window::Position;
 
 /// A client's stream.
 pub(crate) struct Stream {
@@ -40,13 +40,6 @@ enum Backlog {
     Reading(BoxFuture<'static, Chapter>),
     /// What is left of the answer, with at least one block.
     Read(Box<Passage>),
-}
-
-/// What the window has for the stream.
-enum Look {
-    Found,
-    Nothing,
-    Below { floor: u64 },
 }
 
 impl Stream {
@@ -156,42 +149,20 @@ impl Stream {
                     }
                     return Poll::Ready(());
                 }
-                Backlog::None => match self.look(batch) {
-                    Look::Found => return Poll::Ready(()),
-                    Look::Nothing => return Poll::Pending,
-                    Look::Below { floor } => self.ask_log(floor),
-                },
-            }
-        }
-    }
-
-    fn look(&mut self, batch: &mut Batch) -> Look {
-        let mut position = self.position;
-        let window = self.shared.window();
-        loop {
-            match window.next(self.seat.user(), position) {
-                Step::Write(block, next) => {
-                    batch.push(block, next);
-                    position = next;
-                    if batch.is_full() {
-                        return Look::Found;
+                Backlog::None => {
+                    let found = batch.fill(&self.shared.window(), self.seat.user(), self.position);
+                    match found {
+                        Found::Blocks => return Poll::Ready(()),
+                        Found::Nothing(position) => {
+                            self.position = position;
+                            return Poll::Pending;
+                        }
+                        Found::Below { floor } => self.ask_log(floor),
+                        Found::Rewound(position) => {
+                            batch.push(self.gap(Reason::AheadOfLog, position), position);
+                            return Poll::Ready(());
+                        }
                     }
-                }
-                Step::Wait(next) if batch.is_empty() => {
-                    self.position = next;
-                    return Look::Nothing;
-                }
-                Step::Wait(next) => {
-                    batch.then(Rest::Nothing(next));
-                    return Look::Found;
-                }
-                // What was found goes first, and then the stream looks again.
-                Step::Below { .. } | Step::Rewound(_) if !batch.is_empty() => return Look::Found,
-                Step::Below { floor } => return Look::Below { floor },
-                Step::Rewound(next) => {
-                    drop(window);
-                    batch.push(self.gap(Reason::AheadOfLog, next), next);
-                    return Look::Found;
                 }
             }
         }

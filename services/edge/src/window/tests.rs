@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::*;
+use crate::batch::{Batch, Found};
 
 const USERS: [&str; 3] = ["ann", "bob", "cem"];
 
@@ -43,6 +44,8 @@ enum Action {
     Age { keep: u64 },
     /// A reader takes up to so many steps.
     Read { reader: Index, steps: usize },
+    /// A reader takes a batch, of which so many blocks are written.
+    Write { reader: Index, written: Index },
     /// Somebody comes with a position anywhere in the log.
     Join { user: usize, position: Index },
 }
@@ -54,6 +57,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => hole().prop_map(|hole| Action::Pass { hole }),
         1 => (0..20_u64).prop_map(|keep| Action::Age { keep }),
         4 => (any::<Index>(), 0..6_usize).prop_map(|(reader, steps)| Action::Read { reader, steps }),
+        4 => (any::<Index>(), any::<Index>()).prop_map(|(reader, written)| Action::Write { reader, written }),
         1 => (0..USERS.len(), any::<Index>()).prop_map(|(user, position)| Action::Join { user, position }),
     ]
 }
@@ -97,19 +101,12 @@ impl Reader {
     fn step(&mut self, window: &Window, log: &Log) -> bool {
         match window.next(&user(self.user), self.position) {
             Step::Write(block, position) => {
-                self.received
-                    .push(std::str::from_utf8(&block.text()).unwrap().parse().unwrap());
+                self.receive(&block);
                 self.position = position;
                 true
             }
             Step::Below { floor } => {
-                assert!(
-                    floor > self.position.sequence,
-                    "the log is asked only for what is below the floor"
-                );
-                self.received
-                    .extend(log.read(self.user, self.position.sequence, floor));
-                self.position.sequence = floor;
+                self.ask(log, floor);
                 true
             }
             Step::Wait(position) => {
@@ -119,6 +116,37 @@ impl Reader {
             Step::Rewound(_) => panic!("the log was never rewound"),
         }
     }
+
+    /// One batch, of which none, some or all blocks are written. The others are to be found again.
+    fn write(&mut self, window: &Window, log: &Log, written: Index) {
+        let mut batch = Batch::new();
+        match batch.fill(window, &user(self.user), self.position) {
+            Found::Blocks => {
+                let count = written.index(batch.len() + 1);
+                batch.blocks().take(count).for_each(|block| self.receive(block));
+                self.position = batch.position_after(count).unwrap_or(self.position);
+            }
+            Found::Nothing(position) => self.position = position,
+            Found::Below { floor } => self.ask(log, floor),
+            Found::Rewound(_) => panic!("the log was never rewound"),
+        }
+    }
+
+    fn ask(&mut self, log: &Log, floor: u64) {
+        assert!(
+            floor > self.position.sequence,
+            "the log is asked only for what is below the floor"
+        );
+        self.received
+            .extend(log.read(self.user, self.position.sequence, floor));
+        self.position.sequence = floor;
+    }
+
+    fn receive(&mut self, block: &Block) {
+        let text = block.text();
+        self.received
+            .push(std::str::from_utf8(&text).unwrap().parse().unwrap());
+    }
 }
 
 proptest! {
@@ -126,7 +154,7 @@ proptest! {
     /// the log holds for it, in order.
     #[test]
     fn whoever_reads_gets_exactly_what_the_log_holds_for_them(
-        actions in prop::collection::vec(action(), 0..200),
+        actions in prop::collection::vec(action(), 0..300),
         frames in 0..30_usize,
     ) {
         let mut window = window(frames * (FRAME_OVERHEAD + 2), 1_000_000);
@@ -153,6 +181,10 @@ proptest! {
                 Action::Read { reader, steps } => {
                     let index = reader.index(readers.len());
                     (0..steps).all(|_| readers[index].step(&window, &log));
+                }
+                Action::Write { reader, written } => {
+                    let index = reader.index(readers.len());
+                    readers[index].write(&window, &log, written);
                 }
                 Action::Join { user, position } => {
                     let began = position.index(usize::try_from(log.last).unwrap() + 1) as u64;
