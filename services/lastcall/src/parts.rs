@@ -103,7 +103,11 @@ pub(crate) fn administration(supervisor: &mut Supervisor, engine: Engine, operat
 /// stream has ended: clients that come until then have to be told to come back, so somebody has to answer them.
 pub(crate) fn spawn_edge(supervisor: &mut Supervisor, edge: &Edge, gate: Gate) -> CancellationToken {
     let drained = CancellationToken::new();
-    let (tail, shutdown, ended) = (edge.clone(), supervisor.shutdown_token(), drained.clone().drop_guard());
+    let (tail, shutdown, ended) = (
+        edge.clone(),
+        supervisor.shutdown_token(),
+        drained.clone().drop_guard(),
+    );
     supervisor.spawn("edge", async move {
         let _ended = ended;
         tail.run(shutdown).await
