@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use service_kit::http::Taken;
+use service_kit::telemetry::chain;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
@@ -200,7 +201,7 @@ impl SocketStream {
             End::Stalled => self.socket.set_zero_linger(),
             End::Closed | End::Broken(_) | End::Talkative | End::Abandoned => Ok(()),
         };
-        tracing::debug!(%end, closed = closed.is_ok(), "a stream ended");
+        tracing::debug!(cause = %chain(end), closed = closed.is_ok(), "a stream ended");
     }
 }
 

@@ -123,6 +123,8 @@ impl Service<Request<Incoming>> for Requests {
 #[cfg(test)]
 mod tests {
     use axum::Extension;
+    use axum::http::HeaderValue;
+    use axum::middleware::map_response;
     use axum::response::IntoResponse as _;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -155,7 +157,13 @@ mod tests {
     async fn answers(request: &str) -> String {
         let router = Router::new()
             .route("/taken-over", get(taken_over))
-            .route("/usual", get(async || "hello").post(async || "early"));
+            .route("/usual", get(async || "hello").post(async || "early"))
+            .layer(map_response(async |mut response: Response| {
+                response
+                    .headers_mut()
+                    .insert("x-layer", HeaderValue::from_static("seen"));
+                response
+            }));
         let listener = Listener::bind("127.0.0.1:0").await.unwrap();
         let (address, shutdown) = (listener.address(), CancellationToken::new());
         let server = tokio::spawn(listener.serve(router, shutdown.clone()));
@@ -178,6 +186,10 @@ mod tests {
         assert_eq!(body, "too early\r\n0\r\n\r\n");
         let (_, head) = head.split_once("hello").expect("the first answer");
         assert!(head.contains("content-type: text/plain"), "{head}");
+        assert!(
+            head.contains("x-layer: seen"),
+            "layers see the answer before the socket is gone: {head}"
+        );
         assert!(
             head.contains("transfer-encoding: chunked\r\nconnection: close"),
             "{head}"
