@@ -6,7 +6,7 @@
 //! [spec]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 //! [expiry]: https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/expirytime.md
 
-use std::fmt;
+use std::{fmt, io};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::de::Error as _;
@@ -18,9 +18,6 @@ use crate::events::{DataError, Event};
 
 const SPEC_VERSION: &str = "1.0";
 const JSON: &str = "application/json";
-
-/// Bytes that nearly every event fits in. Growing towards them would take a quarter of the time of writing one.
-const ROOM: usize = 1024;
 
 /// An event with what every event has.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,9 +79,13 @@ struct Read<'a> {
 }
 
 impl CloudEvent {
-    /// The stored form: one line of JSON without line breaks, so that it is one `data:` line of an event stream.
-    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let mut json = Vec::with_capacity(ROOM);
+    /// Writes the stored form: one line of JSON without line breaks, so that it is one `data:` line of an event stream.
+    ///
+    /// # Errors
+    ///
+    /// When the writer fails, or the event holds what the proto3 JSON mapping has no form for. Some of it may have been
+    /// written by then.
+    pub fn write_json(&self, writer: impl io::Write) -> Result<(), serde_json::Error> {
         let written = Written {
             specversion: SpecVersion,
             id: self.id,
@@ -96,7 +97,17 @@ impl CloudEvent {
             datacontenttype: JSON,
             data: &self.event,
         };
-        serde_json::to_writer(&mut json, &written)?;
+        serde_json::to_writer(writer, &written)
+    }
+
+    /// The stored form by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`CloudEvent::write_json`].
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let mut json = Vec::new();
+        self.write_json(&mut json)?;
         Ok(json)
     }
 

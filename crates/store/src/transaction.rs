@@ -1,6 +1,6 @@
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, IsolationLevel, Selector,
+    SelectorTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 use crate::Store;
@@ -29,13 +29,26 @@ impl Store {
         };
         self.connection().begin_with_options(options).await
     }
+
+    /// One page, found by the indexes.
+    pub(crate) async fn read_page<S>(&self, page: Selector<S>) -> Result<Vec<S::Item>, DbErr>
+    where
+        S: SelectorTrait + Send + Sync,
+    {
+        let snapshot = self.begin_snapshot().await?;
+        page_by_index(&snapshot).await?;
+        let rows = page.all(&snapshot).await?;
+        snapshot.commit().await?;
+        Ok(rows)
+    }
 }
 
 /// From here on PostgreSQL looks rows up by their indexes and in the order of those, page by page.
 ///
 /// It knows how many rows there are from its last look at the statistics. Where many came since, as before a settlement
 /// whose pledges were just imported, it would read and sort all that is left for every page, and a run would take time
-/// by the square of its rows. SQLite goes by the indexes anyway.
+/// by the square of its rows. And what is joined it would keep for a second use that most pages do not make. SQLite goes
+/// by the indexes anyway.
 pub(crate) async fn page_by_index(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     if transaction.get_database_backend() != DbBackend::Postgres {
         return Ok(());
@@ -46,4 +59,4 @@ pub(crate) async fn page_by_index(transaction: &DatabaseTransaction) -> Result<(
 
 const BY_INDEX: &str = "SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_seqscan = off; \
                         SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; \
-                        SET LOCAL enable_material = off";
+                        SET LOCAL enable_material = off; SET LOCAL enable_memoize = off";

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::notice::BadRow;
-use domain::occurrence::Occurrence;
 use event_log::Record;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -11,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::engine::Engine;
 use crate::jobs::{AlertDue, CouponExpiring, FundingClosing, FundingSettlement, Job, RunScope, Steps};
+use crate::payloads::Payloads;
 
 /// How many rows that would be skipped are named.
 const BAD_ROWS_SHOWN: usize = 100;
@@ -98,10 +98,11 @@ impl Preview<'_> {
             self.shown.read += (page.rows.len() + page.bad.len()) as u64;
             page.bad.into_iter().for_each(|row| self.bad(row));
             let mut records = Vec::with_capacity(page.rows.len());
+            let mut payloads = Payloads::for_events(page.rows.len());
             for row in &page.rows {
                 match steps
                     .events(self.run, row)
-                    .and_then(|made| self.engine.records(&made))
+                    .and_then(|made| self.engine.records(made, &mut payloads))
                 {
                     Ok(made) => records.extend(made),
                     Err(row) => self.bad(row),
@@ -124,8 +125,8 @@ impl Preview<'_> {
         self.shown.read = preview.read;
         self.shown.events = preview.events;
         preview.bad.into_iter().for_each(|row| self.bad(row));
-        let occurrences: Vec<Occurrence> = preview.samples;
-        match self.engine.records(&occurrences) {
+        let mut payloads = Payloads::for_events(preview.samples.len());
+        match self.engine.records(preview.samples, &mut payloads) {
             Ok(records) => self.samples(&records),
             Err(row) => self.bad(row),
         }

@@ -18,6 +18,7 @@ use crate::attempt::Claimed;
 use crate::jobs::Job;
 use crate::metrics::Metrics;
 use crate::owner::Process;
+use crate::payloads::Payloads;
 use crate::run::{BackOff, Progress, RunError};
 use crate::settings::{Settings, SettingsError};
 
@@ -210,14 +211,18 @@ impl Engine {
     }
 
     /// The records of one row, unless one of them is more than the log takes.
-    pub(crate) fn records(&self, occurrences: &[Occurrence]) -> Result<Vec<Record>, BadRow> {
+    pub(crate) fn records(
+        &self,
+        occurrences: Vec<Occurrence>,
+        payloads: &mut Payloads,
+    ) -> Result<Vec<Record>, BadRow> {
         let limit = self.log().max_payload_bytes();
-        let record = |Occurrence { recipient, event }: &Occurrence| {
+        let record = |Occurrence { recipient, event }: Occurrence| {
             let bad = |reason| BadRow {
                 row: event.event.aggregate(),
                 reason,
             };
-            let payload = event.to_json().map_err(|error| bad(error.to_string()))?;
+            let payload = payloads.write(&event).map_err(|error| bad(error.to_string()))?;
             if payload.len() > limit {
                 return Err(bad(format!(
                     "its event has {} bytes; the log takes {limit}",
@@ -225,11 +230,11 @@ impl Engine {
                 )));
             }
             Ok(Record {
-                recipient: recipient.clone(),
+                recipient,
                 id: event.id,
-                payload: payload.into(),
+                payload,
             })
         };
-        occurrences.iter().map(record).collect()
+        occurrences.into_iter().map(record).collect()
     }
 }

@@ -16,6 +16,7 @@ mod jobs;
 mod metrics;
 mod owner;
 mod pages;
+mod payloads;
 mod reader;
 mod run;
 mod settings;

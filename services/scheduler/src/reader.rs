@@ -12,7 +12,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::engine::Engine;
 use crate::jobs::{Page, RunScope, Steps};
+use crate::payloads::Payloads;
 use crate::run::RunError;
+
+/// Rows between two looks at what else is to be done. The thread that makes the events of a page also sends those of the
+/// pages before and takes their acks: without, the log would run out of work while a page is made.
+const ROWS_A_TURN: usize = 64;
 
 /// What reads the pages of one attempt.
 pub(crate) struct Reader<S> {
@@ -92,7 +97,7 @@ impl<S: Steps> Reader<S> {
         let mut bad = earlier;
         let read = (rows.len() + unread.len()) as u64 + bad.len() as u64;
         bad.extend(unread);
-        let events = self.events(&rows, &mut bad);
+        let events = self.events(&rows, &mut bad).await;
         let made = events.records.len();
         let events = if self.table_knows_repeats {
             self.unknown(events).await?
@@ -113,19 +118,23 @@ impl<S: Steps> Reader<S> {
     }
 
     /// What the rows of a page call for. Rows that nothing can be made of go to `bad`.
-    fn events(&self, rows: &[S::Row], bad: &mut Vec<BadRow>) -> Events {
+    async fn events(&self, rows: &[S::Row], bad: &mut Vec<BadRow>) -> Events {
         let mut events = Events {
             records: Vec::with_capacity(rows.len()),
             rows: Vec::with_capacity(rows.len()),
         };
+        let mut payloads = Payloads::for_events(rows.len());
         for (place, row) in rows.iter().enumerate() {
             let made = self.steps.events(self.scope, row);
-            match made.and_then(|occurrences| self.engine.records(&occurrences)) {
+            match made.and_then(|occurrences| self.engine.records(occurrences, &mut payloads)) {
                 Ok(records) => {
                     events.rows.extend(records.iter().map(|_| place));
                     events.records.extend(records);
                 }
                 Err(row) => bad.push(row),
+            }
+            if place % ROWS_A_TURN == 0 {
+                tokio::task::yield_now().await;
             }
         }
         events

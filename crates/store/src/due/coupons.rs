@@ -3,15 +3,17 @@ use domain::catalogue::CouponStatus;
 use domain::due::DueWindow;
 use domain::notice::ExpiringCoupon;
 use sea_orm::{
-    ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef, Select,
+    ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SelectGetableTuple, Selector,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{after, person, with_users};
-use crate::entity::{coupon, funding, user};
+use super::lookups::Lookups;
+use super::{Habits, after, person};
+use crate::entity::coupon;
 use crate::error::Attempting;
 use crate::instant::stored;
 use crate::money::amount_row;
+use crate::transaction::page_by_index;
 use crate::{Store, StoreError};
 
 /// Where a page of expiring coupons ends.
@@ -32,6 +34,7 @@ impl From<&ExpiringCoupon> for CouponKey {
     }
 }
 
+/// A coupon, without what its holder's and its funding's rows say.
 type Row = (
     String,
     String,
@@ -39,68 +42,78 @@ type Row = (
     DateTime<Utc>,
     Option<i64>,
     Option<String>,
-    Option<String>,
-    Option<String>,
-    Option<String>,
 );
 
 impl Store {
     /// At most `limit` active coupons that expire within the window, the next to expire first.
+    ///
+    /// People and fundings are found in `lookups`, or else looked up and left there for the next page.
     pub async fn coupons_expiring(
         &self,
         window: &DueWindow,
         last: Option<&CouponKey>,
         limit: u64,
+        lookups: &Lookups,
     ) -> Result<Vec<ExpiringCoupon>, StoreError> {
-        let lower_bound = match last {
-            None => coupon::Column::ExpiresAt.gt(stored(window.after)),
-            Some(key) => after(
-                [coupon::Column::ExpiresAt, coupon::Column::Id],
-                [stored(key.expires_at).into(), key.id.as_str().into()],
-            ),
-        };
-        let page = active_coupons()
-            .filter(lower_bound)
-            .filter(coupon::Column::ExpiresAt.lte(stored(window.until)))
-            .order_by_asc(coupon::Column::ExpiresAt)
-            .order_by_asc(coupon::Column::Id)
-            .limit(limit);
-        let rows: Vec<Row> = page
-            .into_tuple()
-            .all(self.connection())
+        self.expiring(page(window, last, limit), lookups)
             .await
-            .attempting("reading expiring coupons")?;
-        Ok(rows.into_iter().map(expiring).collect())
+            .attempting("reading expiring coupons")
+    }
+
+    async fn expiring(&self, page: Page, lookups: &Lookups) -> Result<Vec<ExpiringCoupon>, DbErr> {
+        let snapshot = self.begin_snapshot().await?;
+        page_by_index(&snapshot).await?;
+        let rows = page.all(&snapshot).await?;
+        let holders = rows.iter().map(|row| Some(row.1.as_str()));
+        let habits = lookups.users.of(&snapshot, holders).await?;
+        let fundings = rows.iter().map(|row| row.2.as_deref());
+        let titles = lookups.funding_titles.of(&snapshot, fundings).await?;
+        snapshot.commit().await?;
+        let found = habits.into_iter().zip(titles);
+        let expiring = rows.into_iter().zip(found);
+        Ok(expiring
+            .map(|(row, (habits, title))| expiring_coupon(row, habits.unwrap_or_default(), title))
+            .collect())
     }
 }
 
-fn active_coupons() -> Select<coupon::Entity> {
-    let fundings: RelationDef = coupon::Entity::belongs_to(funding::Entity)
-        .from(coupon::Column::FundingId)
-        .to(funding::Column::Id)
-        .into();
-    with_users(coupon::Entity::find(), coupon::Column::UserId)
-        .join(JoinType::LeftJoin, fundings)
+type Page = Selector<SelectGetableTuple<Row>>;
+
+fn page(window: &DueWindow, last: Option<&CouponKey>, limit: u64) -> Page {
+    let lower_bound = match last {
+        None => coupon::Column::ExpiresAt.gt(stored(window.after)),
+        Some(key) => after(
+            [coupon::Column::ExpiresAt, coupon::Column::Id],
+            [stored(key.expires_at).into(), key.id.as_str().into()],
+        ),
+    };
+    coupon::Entity::find()
         .select_only()
         .columns([
             coupon::Column::Id,
             coupon::Column::UserId,
             coupon::Column::FundingId,
+            coupon::Column::ExpiresAt,
+            coupon::Column::AmountMinor,
+            coupon::Column::Currency,
         ])
-        .column(coupon::Column::ExpiresAt)
-        .columns([coupon::Column::AmountMinor, coupon::Column::Currency])
-        .column(funding::Column::Title)
-        .columns([user::Column::Locale, user::Column::TimeZone])
         .filter(coupon::Column::Status.eq(CouponStatus::Active.as_str()))
+        .filter(lower_bound)
+        .filter(coupon::Column::ExpiresAt.lte(stored(window.until)))
+        .order_by_asc(coupon::Column::ExpiresAt)
+        .order_by_asc(coupon::Column::Id)
+        .limit(limit)
+        .into_tuple()
 }
 
-fn expiring(
-    (coupon_id, holder, funding_id, expires_at, amount, currency, funding_title, locale, time_zone): Row,
+fn expiring_coupon(
+    (coupon_id, user_id, funding_id, expires_at, amount, currency): Row,
+    habits: Habits,
+    funding_title: Option<String>,
 ) -> ExpiringCoupon {
-    let holder = person(holder, (locale, time_zone));
     ExpiringCoupon {
         coupon_id,
-        holder,
+        holder: person(user_id, habits),
         funding_id,
         funding_title,
         expires_at,

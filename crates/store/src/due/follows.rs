@@ -70,9 +70,8 @@ impl Store {
         page: Select<follow::Entity>,
         limit: u64,
     ) -> Result<Vec<ClosingFollow>, StoreError> {
-        let page = page.limit(limit).into_tuple::<Row>();
-        let rows = page
-            .all(self.connection())
+        let rows = self
+            .read_page(page.limit(limit).into_tuple::<Row>())
             .await
             .attempting("reading follows of closing fundings")?;
         Ok(rows.into_iter().map(closing_follow).collect())

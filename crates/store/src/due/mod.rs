@@ -7,6 +7,7 @@
 mod alerts;
 mod coupons;
 mod follows;
+mod lookups;
 mod totals;
 
 use domain::notice::PersonRow;
@@ -16,6 +17,7 @@ use sea_orm::{ColumnTrait, EntityTrait, JoinType, QuerySelect, RelationDef, Sele
 pub use alerts::AlertKey;
 pub use coupons::CouponKey;
 pub use follows::FollowKey;
+pub use lookups::Lookups;
 
 use crate::entity::user;
 

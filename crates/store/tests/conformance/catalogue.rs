@@ -3,6 +3,7 @@ use domain::due::DueWindow;
 use domain::money::{Currency, Money};
 use domain::settlement::Reward;
 use store::counting::Table;
+use store::due::Lookups;
 
 use crate::engines::{Database, on_both_engines, user, utc};
 
@@ -137,7 +138,10 @@ async fn what_a_row_does_not_say_stays_as_it_is(Database { store, .. }: Database
         .upsert_coupons(&[coupon("c1", "ann", "2026-12-02T00:00:00Z")])
         .await
         .unwrap();
-    let active = store.coupons_expiring(&ALWAYS, None, 10).await.unwrap();
+    let active = store
+        .coupons_expiring(&ALWAYS, None, 10, &Lookups::default())
+        .await
+        .unwrap();
     assert_eq!(
         active.iter().map(|c| c.coupon_id.as_str()).collect::<Vec<_>>(),
         ["c2"]
@@ -187,7 +191,7 @@ async fn several_rows_of_one_key_are_as_if_written_one_by_one(Database { store, 
         .unwrap();
     assert!(
         store
-            .coupons_expiring(&ALWAYS, None, 10)
+            .coupons_expiring(&ALWAYS, None, 10, &Lookups::default())
             .await
             .unwrap()
             .is_empty()

@@ -3,7 +3,7 @@ use domain::due::DueWindow;
 use domain::notice::PersonRow;
 use domain::reminder::minutes_due;
 use store::Store;
-use store::due::{AlertKey, CouponKey, FollowKey};
+use store::due::{AlertKey, CouponKey, FollowKey, Lookups};
 
 use crate::catalogue::{coupon, follow, funding, person};
 use crate::engines::{Database, on_both_engines, user, utc};
@@ -11,6 +11,7 @@ use crate::engines::{Database, on_both_engines, user, utc};
 on_both_engines!(
     coupons_of_the_window_come_in_pages_of_one_order,
     a_coupon_comes_with_what_is_known_of_its_holder_and_funding,
+    a_run_speaks_to_a_person_as_they_were_when_it_met_them,
     follows_come_in_pages_across_fundings,
     alerts_come_by_the_clock_of_their_owner,
     one_alert_is_due_on_two_days_of_one_window,
@@ -43,10 +44,12 @@ macro_rules! paged {
 }
 
 async fn expiring(store: &Store, window: &DueWindow, size: usize) -> Vec<String> {
+    let lookups = Lookups::default();
     let rows = paged!(CouponKey, size, |last| store.coupons_expiring(
         window,
         last,
-        size as u64
+        size as u64,
+        &lookups
     ));
     rows.into_iter().map(|row| row.coupon_id).collect()
 }
@@ -95,7 +98,10 @@ async fn a_coupon_comes_with_what_is_known_of_its_holder_and_funding(Database { 
     ];
     store.upsert_coupons(&rows).await.unwrap();
     let window = window("2026-11-21T00:00:00Z", expires_at);
-    let read = store.coupons_expiring(&window, None, 10).await.unwrap();
+    let read = store
+        .coupons_expiring(&window, None, 10, &Lookups::default())
+        .await
+        .unwrap();
     let titles: Vec<_> = read
         .iter()
         .map(|c| (c.funding_id.as_deref(), c.funding_title.as_deref()))
@@ -123,6 +129,34 @@ async fn a_coupon_comes_with_what_is_known_of_its_holder_and_funding(Database { 
         }
     );
     assert_eq!(read[0].expires_at, utc(expires_at));
+}
+
+async fn a_run_speaks_to_a_person_as_they_were_when_it_met_them(Database { store, .. }: Database) {
+    let speaks = |locale| person("ann", Some(locale), None);
+    store.upsert_users(&[speaks("ko")]).await.unwrap();
+    let holders = ["ann", "bob", "ann", "bob", "ann"];
+    let coupons: Vec<_> = (1..)
+        .zip(holders)
+        .map(|(n, holder)| coupon(&format!("c{n}"), holder, "2026-11-22T00:00:00Z"))
+        .collect();
+    store.upsert_coupons(&coupons).await.unwrap();
+    let window = window("2026-11-21T00:00:00Z", "2026-11-22T00:00:00Z");
+    let page = async |last: Option<&CouponKey>, lookups| {
+        let rows = store.coupons_expiring(&window, last, 3, lookups).await.unwrap();
+        let key = rows.last().map(CouponKey::from);
+        let locales: Vec<_> = rows.into_iter().map(|row| row.holder.locale).collect();
+        (locales, key)
+    };
+    let (ko, en) = (Some("ko".to_owned()), Some("en".to_owned()));
+
+    let run = Lookups::default();
+    let (first, key) = page(None, &run).await;
+    assert_eq!(first, [ko.clone(), None, ko.clone()]);
+    let changed = [speaks("en"), person("bob", Some("en"), None)];
+    store.upsert_users(&changed).await.unwrap();
+    assert_eq!(page(key.as_ref(), &run).await.0, [None, ko]);
+    let next_run = Lookups::default();
+    assert_eq!(page(key.as_ref(), &next_run).await.0, [en.clone(), en]);
 }
 
 async fn follows_come_in_pages_across_fundings(Database { store, .. }: Database) {
@@ -272,7 +306,10 @@ async fn instants_are_kept_to_the_microsecond(Database { store, .. }: Database) 
     for size in [1, 100] {
         assert_eq!(expiring(&store, &read, size).await, ["c1", "c2", "c3", "c4"]);
     }
-    let read = store.coupons_expiring(&read, None, 10).await.unwrap();
+    let read = store
+        .coupons_expiring(&read, None, 10, &Lookups::default())
+        .await
+        .unwrap();
     assert_eq!(read[2].expires_at, utc("2026-11-22T00:00:00.500001Z"));
     let finer = window("2026-11-22T00:00:00.500001500Z", "2026-11-22T00:00:01.000001999Z");
     assert_eq!(expiring(&store, &finer, 10).await, ["c4", "c5"]);

@@ -4,6 +4,7 @@ use domain::settlement::{Outcome, Reward, Role};
 use futures::future::join_all;
 use store::Store;
 use store::counting::Table;
+use store::due::Lookups;
 
 use crate::catalogue::{coupon, follow, funding, person, pledge, usd};
 use crate::engines::{Database, on_both_engines, user, utc};
@@ -134,7 +135,11 @@ async fn every_backer_gets_one_coupon(Database { store, .. }: Database) {
         until: utc("2026-12-01T00:00:00Z"),
     };
     assert_eq!(
-        store.coupons_expiring(&window, None, 5000).await.unwrap().len(),
+        store
+            .coupons_expiring(&window, None, 5000, &Lookups::default())
+            .await
+            .unwrap()
+            .len(),
         2499
     );
 }

@@ -7,6 +7,7 @@ use domain::settlement::{Outcome, Reward};
 use sea_orm::ConnectionTrait;
 use store::Store;
 use store::counting::Table;
+use store::due::Lookups;
 use store::settlement::FundingError;
 
 use crate::catalogue::{coupon, funding, pledge, usd};
@@ -169,7 +170,10 @@ async fn a_coupon_states_what_it_is_worth_and_keeps_it(database: Database) {
             after: utc(DEADLINE),
             until: utc("2027-01-01T00:00:00Z"),
         };
-        let rows = store.coupons_expiring(&window, None, 10).await.unwrap();
+        let rows = store
+            .coupons_expiring(&window, None, 10, &Lookups::default())
+            .await
+            .unwrap();
         rows.into_iter().map(|row| row.amount).collect::<Vec<_>>()
     };
     assert_eq!(worth().await, [stated, None]);

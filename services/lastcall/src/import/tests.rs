@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use domain::due::DueWindow;
 use store::counting::Table;
+use store::due::Lookups;
 use store::{Settings, Store};
 use tempfile::TempDir;
 use test_support::postgres::Postgres;
@@ -64,7 +65,11 @@ impl Place {
             after: DateTime::UNIX_EPOCH,
             until: DateTime::<Utc>::MAX_UTC,
         };
-        let rows = self.store.coupons_expiring(&always, None, 100_000).await.unwrap();
+        let rows = self
+            .store
+            .coupons_expiring(&always, None, 100_000, &Lookups::default())
+            .await
+            .unwrap();
         rows.into_iter()
             .map(|row| (row.coupon_id, row.expires_at))
             .collect()

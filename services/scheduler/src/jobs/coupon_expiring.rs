@@ -3,7 +3,7 @@ use chrono_tz::Tz;
 use domain::due::DueWindow;
 use domain::notice::{BadRow, ExpiringCoupon, RunContext};
 use domain::occurrence::Occurrence;
-use store::due::CouponKey;
+use store::due::{CouponKey, Lookups};
 use store::{Store, StoreError};
 
 use crate::engine::Engine;
@@ -16,6 +16,7 @@ pub(crate) struct CouponExpiring {
     zone: Tz,
     lead_days: u32,
     page_rows: u64,
+    lookups: Lookups,
 }
 
 impl CouponExpiring {
@@ -26,6 +27,7 @@ impl CouponExpiring {
             zone: engine.zone(Job::CouponExpiring),
             lead_days: settings.coupon_expiring.lead_days,
             page_rows: settings.chunk_rows,
+            lookups: Lookups::default(),
         }
     }
 
@@ -56,7 +58,7 @@ impl Steps for CouponExpiring {
     ) -> Result<Page<ExpiringCoupon, CouponKey>, StoreError> {
         let rows = self
             .store
-            .coupons_expiring(&self.window(run), key.as_ref(), self.page_rows)
+            .coupons_expiring(&self.window(run), key.as_ref(), self.page_rows, &self.lookups)
             .await?;
         Ok(page_of(rows, self.page_rows, |row| CouponKey::from(row)))
     }

@@ -1,5 +1,7 @@
 use domain::notice::AmountRow;
 
+use store::due::Lookups;
+
 use super::*;
 
 #[tokio::test]
@@ -26,7 +28,11 @@ async fn a_coupon_says_what_it_is_worth_in_its_currency_or_the_default_one() {
         after: DateTime::UNIX_EPOCH,
         until: DateTime::<Utc>::MAX_UTC,
     };
-    let rows = place.store.coupons_expiring(&always, None, 10).await.unwrap();
+    let rows = place
+        .store
+        .coupons_expiring(&always, None, 10, &Lookups::default())
+        .await
+        .unwrap();
     let amounts: Vec<Option<AmountRow>> = rows.into_iter().map(|row| row.amount).collect();
     let amount = |minor_units, currency: &str| {
         Some(AmountRow {
