@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts, Query, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
@@ -46,10 +46,20 @@ pub fn router(edge: Edge, authenticator: Arc<Authenticator>) -> Router {
 /// The one who asks gets what is theirs and what is for everybody. Whose that is, only the token says.
 async fn stream(
     State(Service { edge, .. }): State<Service>,
-    identity: Identity,
+    identity: Result<Identity, Problem>,
     client: Client,
     query: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, Problem> {
+    let identity = match identity {
+        Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() => {
+            tracing::debug!(
+                problem.detail,
+                "a client is to come back once its token can be checked"
+            );
+            return Ok(come_back(edge.shared.retry_later()));
+        }
+        identity => identity?,
+    };
     let Query(parameters) = query.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
     let start = Start::of(&client.headers, &parameters, Utc::now())?;
     let shared = &edge.shared;

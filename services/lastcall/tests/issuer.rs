@@ -116,6 +116,15 @@ async fn a_shops_people_read_from_its_pages_with_tokens_of_its_keys_as_they_chan
             "{path}"
         );
     }
+    // With its keys out of reach nobody can say whether a token of a new one is good: a stream is to come back for it.
+    *published.lock().unwrap() = "the issuer is broken".to_owned();
+    let unknown = Key::new("newest").token("anna");
+    let list = ask(&dev, "/v1/notifications", &unknown, SHOP).await;
+    assert_eq!(list.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let stream = ask(&dev, "/v1/stream", &unknown, SHOP).await;
+    assert_eq!(stream.status(), StatusCode::OK);
+    let said = stream.text().await.unwrap();
+    assert!(said.starts_with("retry: ") && !said.contains("id:"), "{said}");
     // Tokens of the process's own key are believed besides, if they say the same of themselves.
     let own = lastcall.with([format!("--set=auth.hs256_key={}", dev.endpoint("token_key"))]);
     let own = ask(&dev, "/v1/notifications", &own.token("anna").await, SHOP).await;
