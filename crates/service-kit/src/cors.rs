@@ -18,6 +18,8 @@ use axum::response::Response;
 use serde::{Deserialize, Deserializer, de};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::settings;
+
 /// What our routes take.
 const METHODS: [Method; 5] = [
     Method::GET,
@@ -130,21 +132,8 @@ fn has_default_port(scheme: &str, authority: &Authority) -> bool {
 impl<'de> Deserialize<'de> for Origins {
     /// A list, or one text with commas between the origins, as flags and the environment give it.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            List(Vec<String>),
-            Text(String),
-        }
-        let written = match Written::deserialize(deserializer)? {
-            Written::List(list) => list,
-            Written::Text(text) => text.split(',').map(|origin| origin.trim().to_owned()).collect(),
-        };
-        let named = written
-            .iter()
-            .map(String::as_str)
-            .filter(|origin| !origin.is_empty());
-        Self::new(named).map_err(de::Error::custom)
+        let origins = settings::list(deserializer)?;
+        Self::new(origins.iter().map(String::as_str)).map_err(de::Error::custom)
     }
 }
 

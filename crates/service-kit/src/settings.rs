@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use config::{Config, ConfigError, File, FileFormat};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 const PREFIX: &str = "LASTCALL_";
 
@@ -82,6 +83,25 @@ impl Sources {
         let merged = builder.build().map_err(SettingsError::Invalid)?;
         merged.try_deserialize().map_err(SettingsError::Invalid)
     }
+}
+
+/// Reads a list of texts: files have a list, and flags and the environment one text with commas. Empty ones do not count.
+///
+/// # Errors
+///
+/// When it is neither.
+pub fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        List(Vec<String>),
+        Text(String),
+    }
+    let texts = match Written::deserialize(deserializer)? {
+        Written::List(list) => list,
+        Written::Text(text) => text.split(',').map(|text| text.trim().to_owned()).collect(),
+    };
+    Ok(texts.into_iter().filter(|text| !text.is_empty()).collect())
 }
 
 fn toml_file(path: &Path) -> Result<File<config::FileSourceFile, FileFormat>, SettingsError> {

@@ -30,13 +30,19 @@ impl Store {
         self.connection().begin_with_options(options).await
     }
 
+    /// A transaction whose reads all see the same state, page by page ([`page_by_index`]).
+    pub(crate) async fn begin_paging(&self) -> Result<DatabaseTransaction, DbErr> {
+        let snapshot = self.begin_snapshot().await?;
+        page_by_index(&snapshot).await?;
+        Ok(snapshot)
+    }
+
     /// One page, found by the indexes.
     pub(crate) async fn read_page<S>(&self, page: Selector<S>) -> Result<Vec<S::Item>, DbErr>
     where
         S: SelectorTrait + Send + Sync,
     {
-        let snapshot = self.begin_snapshot().await?;
-        page_by_index(&snapshot).await?;
+        let snapshot = self.begin_paging().await?;
         let rows = page.all(&snapshot).await?;
         snapshot.commit().await?;
         Ok(rows)

@@ -4,11 +4,11 @@
 //! is read from its end, as long as the one who added to it is trusted.
 
 use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize};
+use service_kit::settings;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -22,30 +22,10 @@ pub struct TrustedProxies(Vec<IpNet>);
 #[error("{0:?} is neither an address (10.1.2.3) nor a network (10.0.0.0/8)")]
 pub struct NoNetwork(String);
 
-impl FromStr for TrustedProxies {
-    type Err = NoNetwork;
-
-    /// Reads networks and addresses that are separated by commas.
-    fn from_str(text: &str) -> Result<Self, NoNetwork> {
-        let named = text.split(',').map(str::trim).filter(|text| !text.is_empty());
-        named.map(network).collect::<Result<_, _>>().map(Self)
-    }
-}
-
 impl<'de> Deserialize<'de> for TrustedProxies {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// Variables and flags are texts, files have lists.
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Text(String),
-            List(Vec<String>),
-        }
-        let text = match Written::deserialize(deserializer)? {
-            Written::Text(text) => text,
-            Written::List(list) => list.join(","),
-        };
-        text.parse().map_err(serde::de::Error::custom)
+        let networks = settings::list(deserializer)?;
+        Self::of(networks.iter().map(String::as_str)).map_err(serde::de::Error::custom)
     }
 }
 
@@ -57,6 +37,15 @@ fn network(text: &str) -> Result<IpNet, NoNetwork> {
 }
 
 impl TrustedProxies {
+    /// These networks and addresses.
+    ///
+    /// # Errors
+    ///
+    /// With the first text that is neither.
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, NoNetwork> {
+        texts.into_iter().map(network).collect::<Result<_, _>>().map(Self)
+    }
+
     /// The address of the client: `peer` itself unless it is a proxy that is trusted.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
@@ -90,7 +79,7 @@ mod tests {
     use super::*;
 
     fn client(peer: &str, lines: &[&str]) -> String {
-        let trusted: TrustedProxies = "10.0.0.0/8, 192.0.2.7,fd00::/8".parse().unwrap();
+        let trusted = TrustedProxies::of(["10.0.0.0/8", "192.0.2.7", "fd00::/8"]).unwrap();
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
@@ -141,7 +130,7 @@ mod tests {
             if let Ok(value) = axum::http::HeaderValue::from_bytes(&line) {
                 headers.insert(FORWARDED_FOR, value);
             }
-            let trusted: TrustedProxies = "0.0.0.0/0,::/0".parse().unwrap();
+            let trusted = TrustedProxies::of(["0.0.0.0/0", "::/0"]).unwrap();
             trusted.client(IpAddr::from([10, 1, 1, 1]), &headers);
         }
     }

@@ -6,8 +6,8 @@ use proto_schemas::CloudEvent;
 /// About what one event takes.
 const EVENT_BYTES: usize = 768;
 
-/// Where the events of a page are written, one after another. With a block of memory for each, the allocator would take
-/// an eighth of the time of a run.
+/// Where the events of a page are written, one after another: thousands of blocks of memory fewer for the allocator, and
+/// none larger than its event.
 pub(crate) struct Payloads {
     /// One event while it is written; its parts are added faster here than there.
     one: Vec<u8>,

@@ -13,7 +13,6 @@ use crate::entity::coupon;
 use crate::error::Attempting;
 use crate::instant::stored;
 use crate::money::amount_row;
-use crate::transaction::page_by_index;
 use crate::{Store, StoreError};
 
 /// Where a page of expiring coupons ends.
@@ -61,8 +60,7 @@ impl Store {
     }
 
     async fn expiring(&self, page: Page, lookups: &Lookups) -> Result<Vec<ExpiringCoupon>, DbErr> {
-        let snapshot = self.begin_snapshot().await?;
-        page_by_index(&snapshot).await?;
+        let snapshot = self.begin_paging().await?;
         let rows = page.all(&snapshot).await?;
         let holders = rows.iter().map(|row| Some(row.1.as_str()));
         let habits = lookups.users.of(&snapshot, holders).await?;

@@ -9,7 +9,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, Query
 use super::Habits;
 use crate::entity::{funding, user};
 
-/// How many of a kind are kept: some twenty megabytes of users. Rows come in no order of their people, so that those
+/// How many of a kind are kept: some tens of megabytes of users. Rows come in no order of their people, so that those
 /// who were met first are met again as often as any others.
 const KEPT: usize = 128 * 1024;
 

@@ -13,7 +13,6 @@ use crate::due::person;
 use crate::entity::funding;
 use crate::error::Attempting;
 use crate::money::money;
-use crate::transaction::page_by_index;
 
 impl Store {
     /// At most `limit` of the people whom the outcome of a settled funding concerns, in the order of their ids: its
@@ -148,8 +147,7 @@ impl<'a> Ending<'a> {
 }
 
 async fn people(store: &Store, page: &Page<'_>) -> Result<People, DbErr> {
-    let transaction = store.begin_snapshot().await?;
-    page_by_index(&transaction).await?;
+    let transaction = store.begin_paging().await?;
     let people = page.read(&transaction).await?;
     transaction.commit().await?;
     Ok(people)

@@ -79,7 +79,7 @@ async fn the_limit_for_an_address_believes_only_proxies_that_are_trusted() {
     let server = NatsServer::start().await;
     let log = open(&server).await;
     for (proxies, others_are_served) in [("127.0.0.0/8", true), ("10.0.0.0/8", false)] {
-        let trusted_proxies: TrustedProxies = proxies.parse().expect("a network");
+        let trusted_proxies = TrustedProxies::of([proxies]).expect("a network");
         let node = Node::start(
             &log,
             Settings {

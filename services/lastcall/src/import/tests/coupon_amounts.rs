@@ -1,5 +1,4 @@
 use domain::notice::AmountRow;
-
 use store::due::Lookups;
 
 use super::*;
