@@ -1,6 +1,5 @@
 //! A real Chromium, driven through chromedriver. Both are looked for on `PATH`.
 
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,6 +13,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+
+use crate::programs::{find, skipped};
 
 const DRIVER: &str = "chromedriver";
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -43,12 +44,8 @@ pub async fn in_browser<F>(picture: &Path, scenario: impl FnOnce(Client) -> F)
 where
     F: Future<Output = ()>,
 {
-    let Some((driver, browser)) = on_path(DRIVER).zip(BROWSERS.into_iter().find_map(on_path)) else {
-        // Not by a macro: the test harness would keep it to itself.
-        let line = format!("SKIPPED: no {DRIVER} and {} on PATH\n", BROWSERS[0]);
-        std::io::stderr()
-            .write_all(line.as_bytes())
-            .expect("standard error can be written");
+    let Some((driver, browser)) = programs() else {
+        skipped(&format!("no {DRIVER} and {} on PATH", BROWSERS[0]));
         return;
     };
     let profile = TempDir::new().expect("a folder for the profile");
@@ -66,11 +63,13 @@ where
     closed.expect("the browser can be closed");
 }
 
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|candidate| candidate.is_file())
+/// Whether this machine has a browser.
+pub fn is_here() -> bool {
+    programs().is_some()
+}
+
+fn programs() -> Option<(PathBuf, PathBuf)> {
+    find(DRIVER).zip(BROWSERS.into_iter().find_map(find))
 }
 
 /// The driver takes a free port and says which.

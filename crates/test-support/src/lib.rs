@@ -5,5 +5,8 @@ pub mod csv_file;
 pub mod lastcall;
 pub mod nats;
 pub mod person;
+pub mod ports;
 pub mod postgres;
+pub mod programs;
+pub mod proxy;
 pub mod sse;

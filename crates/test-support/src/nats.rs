@@ -4,6 +4,7 @@
 //! below `.tools`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -13,15 +14,13 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
+use crate::ports::free_port;
+
 const BINARY_VARIABLE: &str = "LASTCALL_NATS_SERVER";
 const BINARY: &str = "nats-server";
 const START_LIMIT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(10);
 const START_ATTEMPTS: usize = 5;
-
-/// Below the ports that the kernel hands out to outgoing connections. In that range another test's connection may sit
-/// on the port while the server is down, and a client that keeps dialling a closed port may even connect to itself.
-const PORTS: std::ops::Range<u16> = 15_000..32_000;
 
 /// A running (or killed) server. Dropping it kills the process and deletes the store.
 #[derive(Debug)]
@@ -56,6 +55,11 @@ impl NatsServer {
     /// Where clients connect, for example `nats://127.0.0.1:21043`.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// The same, for those who speak to it themselves.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// The server's process, while it runs.
@@ -183,7 +187,8 @@ impl NatsServer {
         self.directory.path().join("server.log")
     }
 
-    fn log(&self) -> String {
+    /// What it wrote to its log, over all its lives.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 }
@@ -223,17 +228,6 @@ async fn exchange(port: u16, subject: &str, payload: &[u8]) -> io::Result<String
             let mut answer = vec![0; bytes.ok_or(io::ErrorKind::InvalidData)?];
             connection.read_exact(&mut answer).await?;
             return Ok(String::from_utf8_lossy(&answer).into_owned());
-        }
-    }
-}
-
-fn free_port() -> u16 {
-    let span = u128::from(PORTS.end - PORTS.start);
-    loop {
-        let offset = u16::try_from(uuid::Uuid::new_v4().as_u128() % span).expect("the range is of u16");
-        let port = PORTS.start + offset;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
         }
     }
 }
