@@ -209,6 +209,29 @@ pub enum ReadError {
     Replaced(#[from] Replaced),
 }
 
+/// Why a ticket could not be made, looked up or used.
+#[derive(Debug, thiserror::Error)]
+pub enum TicketError {
+    /// Nothing was asked.
+    #[error("there is no connection to nats-server")]
+    Disconnected,
+    /// No answer.
+    #[error("nats-server did not answer in time")]
+    TimedOut,
+    /// The server said no, for example because it holds as many tickets as it may (JetStream error 10077).
+    #[error("nats-server refused")]
+    Refused(#[source] Cause),
+    /// The stream that tickets are kept in could be neither found nor created, or is not safe for them.
+    #[error("there is no place to keep tickets in")]
+    Stream(#[source] OpenError),
+    /// It was deleted again at once.
+    #[error("the stream of the tickets is gone")]
+    Vanished,
+    /// The system has no random bytes.
+    #[error("no random bytes can be had")]
+    Random(#[source] Cause),
+}
+
 /// The stream was replaced by another of the same name: positions in the old one mean nothing in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the log was replaced: its epoch was {expected} and is {} now", found.as_ref().map_or("missing", Epoch::as_str))]

@@ -5,7 +5,8 @@
 //! - [`EventLog::open`] creates the stream or verifies it, and learns its epoch;
 //! - [`EventLog::append`] stores a chunk of records, each of them once however often it is appended;
 //! - [`EventLog::follow`] reads everything from a position on, for ever;
-//! - [`EventLog::read`] answers what one recipient missed.
+//! - [`EventLog::read`] answers what one recipient missed;
+//! - [`EventLog::make_ticket`], beside the log: what lets somebody in once, wherever it is shown.
 //!
 //! A position is the sequence of the last message that was seen; 0 is before the first. Sequences increase and may have
 //! holes.
@@ -18,6 +19,7 @@ mod follow;
 mod replay;
 mod settings;
 mod stored;
+mod tickets;
 mod topology;
 
 use std::sync::Arc;
@@ -32,14 +34,16 @@ use tokio::sync::watch;
 use crate::append::acks::Acks;
 use crate::connection::{Connection, Purpose};
 use crate::direct_get::DirectGet;
+use crate::tickets::Tickets;
 use crate::topology::{Topology, epoch_of};
 
 pub use crate::append::{Appended, Record};
-pub use crate::error::{AppendError, Cause, FollowError, OpenError, ReadError, Replaced};
+pub use crate::error::{AppendError, Cause, FollowError, OpenError, ReadError, Replaced, TicketError};
 pub use crate::follow::Follow;
 pub use crate::replay::{Batch, MAX_BATCH};
 pub use crate::settings::{Settings, SettingsError};
 pub use crate::stored::Stored;
+pub use crate::tickets::{Admission, GoodTicket, TICKET_LIFE, Ticket, Use};
 pub use crate::topology::Difference;
 
 /// The log. Clones are cheap and share its two connections, which close with the last of them.
@@ -56,6 +60,7 @@ struct Inner {
     acks: Acks,
     direct_get: DirectGet,
     topology: Topology,
+    tickets: Tickets,
 }
 
 /// Which messages the log holds.
@@ -104,6 +109,7 @@ impl EventLog {
                 acks,
                 direct_get,
                 topology,
+                tickets: Tickets::default(),
             }),
         })
     }

@@ -52,7 +52,7 @@ pub(crate) struct Topology {
 impl Topology {
     /// Creates the stream, or verifies the one that is there.
     pub(crate) async fn establish(context: &Context, settings: &Settings) -> Result<Self, OpenError> {
-        let info = find_or_create(context, settings).await?;
+        let info = find_or_create(context, wanted(settings)).await?;
         let Comparison { mut fatal, tolerable } = compare(settings, &info.config);
         let epoch = epoch_of(&info.config);
         match epoch {
@@ -82,41 +82,43 @@ pub(crate) fn epoch_of(config: &Config) -> Option<Epoch> {
         .and_then(|epoch| Epoch::new(epoch).ok())
 }
 
-async fn find_or_create(context: &Context, settings: &Settings) -> Result<Info, OpenError> {
-    if let Some(found) = find(context, settings).await? {
+/// The stream of that name as it is, created as wanted when there is none.
+pub(crate) async fn find_or_create(context: &Context, wanted: Config) -> Result<Info, OpenError> {
+    let name = wanted.name.clone();
+    if let Some(found) = find(context, &name).await? {
         return Ok(found);
     }
-    match context.create_stream(wanted(settings)).await {
+    match context.create_stream(wanted).await {
         Ok(stream) => Ok(stream.cached_info().clone()),
         Err(error) => match error.kind() {
             // Somebody else was faster; theirs has the epoch.
             CreateStreamErrorKind::JetStream(refusal)
                 if refusal.error_code() == ErrorCode::STREAM_NAME_EXIST =>
             {
-                find(context, settings)
+                find(context, &name)
                     .await?
-                    .ok_or_else(|| unavailable(settings, &refusal))
+                    .ok_or_else(|| unavailable(&name, &refusal))
             }
-            _ => Err(unavailable(settings, &error)),
+            _ => Err(unavailable(&name, &error)),
         },
     }
 }
 
-async fn find(context: &Context, settings: &Settings) -> Result<Option<Info>, OpenError> {
-    match context.get_stream(&settings.stream).await {
+async fn find(context: &Context, name: &str) -> Result<Option<Info>, OpenError> {
+    match context.get_stream(name).await {
         Ok(stream) => Ok(Some(stream.cached_info().clone())),
         Err(error) => match error.kind() {
             GetStreamErrorKind::JetStream(refusal) if refusal.error_code() == ErrorCode::STREAM_NOT_FOUND => {
                 Ok(None)
             }
-            _ => Err(unavailable(settings, &error)),
+            _ => Err(unavailable(name, &error)),
         },
     }
 }
 
-fn unavailable(settings: &Settings, error: &dyn fmt::Display) -> OpenError {
+fn unavailable(stream: &str, error: &dyn fmt::Display) -> OpenError {
     OpenError::Stream {
-        stream: settings.stream.clone(),
+        stream: stream.to_owned(),
         cause: Cause::of(error),
     }
 }
@@ -252,7 +254,7 @@ impl fmt::Display for Difference {
     }
 }
 
-fn differ<T: PartialEq + fmt::Debug>(
+pub(crate) fn differ<T: PartialEq + fmt::Debug>(
     differences: &mut Vec<Difference>,
     setting: &'static str,
     wanted: &T,

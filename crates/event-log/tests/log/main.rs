@@ -5,6 +5,7 @@ mod follow;
 mod refusals;
 mod replay;
 mod stream;
+mod tickets;
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
