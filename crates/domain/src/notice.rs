@@ -7,6 +7,8 @@ mod alert;
 mod coupon;
 mod funding;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use proto_schemas::events::v1;
@@ -25,11 +27,16 @@ use crate::words::Reader;
 pub struct PersonRow {
     /// Who.
     pub user_id: String,
-    /// BCP 47 tag, if the user is known.
-    pub locale: Option<String>,
-    /// IANA name, if the user is known.
-    pub time_zone: Option<String>,
+    /// How to speak to them; the rows of one person may share it.
+    pub habits: Arc<Habits>,
 }
+
+/// How to speak to a person, or what is wrong with what they have told.
+///
+/// Who has told no language or zone is spoken to in English and in UTC. What they have told and makes no sense is an error,
+/// or every date they read would be wrong in silence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Habits(Result<Reader, String>);
 
 /// An amount as the tables have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,25 +58,44 @@ pub struct BadRow {
 }
 
 impl PersonRow {
-    /// The recipient and how to speak to them. Who has told no language or zone is spoken to in English and in UTC; what
-    /// they have told and makes no sense is an error, or every date they read would be wrong in silence.
-    fn read(&self, row: impl Fn() -> String) -> Result<(Recipient, Reader), BadRow> {
+    /// The recipient and how to speak to them.
+    fn read(&self, row: impl Fn() -> String) -> Result<(Recipient, &Reader), BadRow> {
         let bad = |reason: String| BadRow { row: row(), reason };
         let user = UserId::new(self.user_id.as_str()).map_err(|e| bad(format!("user_id: {e}")))?;
-        let locale = match self.locale.as_deref() {
-            None => LanguageIdentifier::default(),
-            Some(tag) => tag
-                .parse()
-                .map_err(|_| bad(format!("locale: {tag:?} is no BCP 47 language tag")))?,
-        };
-        let zone = match self.time_zone.as_deref() {
-            None => Tz::UTC,
-            Some(name) => name
-                .parse()
-                .map_err(|_| bad(format!("time_zone: {name:?} is no IANA time zone")))?,
-        };
-        Ok((Recipient::User(user), Reader { locale, zone }))
+        let Habits(reader) = &*self.habits;
+        let reader = reader.as_ref().map_err(|reason| bad(reason.clone()))?;
+        Ok((Recipient::User(user), reader))
     }
+}
+
+impl Habits {
+    /// A BCP 47 tag and an IANA name, if the person is known and has told them.
+    #[must_use]
+    pub fn new(locale: Option<&str>, time_zone: Option<&str>) -> Self {
+        Self(read_habits(locale, time_zone))
+    }
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self::new(None, None)
+    }
+}
+
+fn read_habits(locale: Option<&str>, time_zone: Option<&str>) -> Result<Reader, String> {
+    let locale = match locale {
+        None => LanguageIdentifier::default(),
+        Some(tag) => tag
+            .parse()
+            .map_err(|_| format!("locale: {tag:?} is no BCP 47 language tag"))?,
+    };
+    let zone = match time_zone {
+        None => Tz::UTC,
+        Some(name) => name
+            .parse()
+            .map_err(|_| format!("time_zone: {name:?} is no IANA time zone"))?,
+    };
+    Ok(Reader { locale, zone })
 }
 
 impl AmountRow {

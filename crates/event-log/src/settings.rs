@@ -64,7 +64,7 @@ impl Default for Settings {
             duplicate_window: 3 * DAY,
             max_consumers: 1_000,
             max_payload_bytes: 16 * 1024,
-            in_flight: 2_000,
+            in_flight: 4_000,
             ack_timeout: Duration::from_secs(5),
             reads_in_flight: 64,
         }

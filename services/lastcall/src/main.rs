@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 use service_kit::auth::TokenIssuer;
 use service_kit::telemetry::{self, chain};
 use tokio::runtime::{self, Runtime};
@@ -23,6 +24,10 @@ use tokio::runtime::{self, Runtime};
 use crate::cli::{Cli, Command, Common, Token};
 use crate::output::{reader_is_gone, say};
 use crate::settings::Settings;
+
+/// Events are made of many small blocks, which this allocator gives and takes back at half the price of the C library's.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// What was asked for is done, but some rows were left out.
 const SOME_LEFT_OUT: u8 = 3;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::notice::{ExpiringCoupon, PersonRow, RunContext};
@@ -71,8 +72,7 @@ fn coupon(number: usize) -> Record {
         coupon_id: format!("c{number}"),
         holder: PersonRow {
             user_id: format!("u{}", number % 7),
-            locale: None,
-            time_zone: None,
+            habits: Arc::default(),
         },
         funding_id: None,
         funding_title: None,

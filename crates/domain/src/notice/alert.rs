@@ -75,7 +75,7 @@ impl DueAlert {
             alert_title: self.title.clone(),
             local_date: self.local_date.to_string(),
             due_at: Some(timestamp(due_at)),
-            words: Some(words.speak(&reader)),
+            words: Some(words.speak(reader)),
             content: self.content.clone(),
         };
         Ok(Some(Occurrence {
@@ -109,6 +109,7 @@ impl DueAlert {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notice::Habits;
 
     fn alert() -> DueAlert {
         DueAlert {
@@ -121,8 +122,7 @@ mod tests {
             effective_from: None,
             owner: PersonRow {
                 user_id: "ann".to_owned(),
-                locale: None,
-                time_zone: Some("Asia/Seoul".to_owned()),
+                habits: Habits::new(None, Some("Asia/Seoul")).into(),
             },
         }
     }
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_zone_that_does_not_exist_is_named_with_its_alert() {
         let mut lost = alert();
-        lost.owner.time_zone = Some("Mars/Phobos".to_owned());
+        lost.owner.habits = Habits::new(None, Some("Mars/Phobos")).into();
         let bad = lost.notice().unwrap_err();
         assert_eq!(bad.row, "alert a1");
         assert!(bad.reason.contains("Mars/Phobos"), "{}", bad.reason);

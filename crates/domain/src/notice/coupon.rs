@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use proto_schemas::CloudEvent;
 use proto_schemas::events::{timestamp, v1};
@@ -16,7 +18,7 @@ pub struct ExpiringCoupon {
     /// The funding it came from.
     pub funding_id: Option<String>,
     /// That funding's title, if the funding is known.
-    pub funding_title: Option<String>,
+    pub funding_title: Option<Arc<str>>,
     /// The last instant at which the coupon can be used.
     pub expires_at: DateTime<Utc>,
     /// What it is worth, where it says so.
@@ -55,9 +57,9 @@ impl ExpiringCoupon {
         let event = v1::CouponExpiring {
             coupon_id: self.coupon_id.clone(),
             funding_id: self.funding_id.clone(),
-            funding_title: self.funding_title.clone(),
+            funding_title: self.funding_title.as_deref().map(str::to_owned),
             expires_at: Some(timestamp(self.expires_at)),
-            words: Some(words.speak(&reader)),
+            words: Some(words.speak(reader)),
             amount: amount.map(wire_money),
         };
         Ok(Occurrence {

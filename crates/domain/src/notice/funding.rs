@@ -64,7 +64,7 @@ impl ClosingFollow {
             funding_id: self.funding_id.clone(),
             funding_title: self.funding_title.clone(),
             closes_at: Some(timestamp(self.closes_at)),
-            words: Some(words.speak(&reader)),
+            words: Some(words.speak(reader)),
         };
         let identity = [
             "funding-closing",
@@ -123,7 +123,7 @@ impl OutcomeReader {
         let mut occurrences = vec![told(
             "funding-settled",
             None,
-            self.outcome_event(words.speak(&reader)),
+            self.outcome_event(words.speak(reader)),
         )];
         if let Some(coupon) = &self.coupon {
             let amount = coupon
@@ -141,7 +141,7 @@ impl OutcomeReader {
                 funding_id: self.funding_id.clone(),
                 funding_title: self.funding_title.clone(),
                 expires_at: Some(timestamp(coupon.expires_at)),
-                words: Some(words.speak(&reader)),
+                words: Some(words.speak(reader)),
                 amount: amount.map(wire_money),
             };
             occurrences.push(told("coupon-issued", Some(coupon.expires_at), event.into()));

@@ -1,5 +1,5 @@
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::notice::DueAlert;
+use domain::notice::{DueAlert, PersonRow};
 use domain::reminder::{DueMinutes, TimeOfDay};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{after, person, with_users};
+use super::{after, habits, with_users};
 use crate::entity::{alert, user};
 use crate::error::Attempting;
 use crate::{Store, StoreError};
@@ -175,6 +175,9 @@ fn due_alert(
         local_date,
         created_at,
         effective_from,
-        owner: person(user_id, (locale, Some(zone))),
+        owner: PersonRow {
+            user_id,
+            habits: habits(locale.as_deref(), Some(&zone)),
+        },
     })
 }

@@ -1,14 +1,16 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use domain::catalogue::CouponStatus;
 use domain::due::DueWindow;
-use domain::notice::ExpiringCoupon;
+use domain::notice::{ExpiringCoupon, Habits, PersonRow};
 use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, SelectGetableTuple, Selector,
 };
 use serde::{Deserialize, Serialize};
 
+use super::after;
 use super::lookups::Lookups;
-use super::{Habits, after, person};
 use crate::entity::coupon;
 use crate::error::Attempting;
 use crate::instant::stored;
@@ -106,12 +108,12 @@ fn page(window: &DueWindow, last: Option<&CouponKey>, limit: u64) -> Page {
 
 fn expiring_coupon(
     (coupon_id, user_id, funding_id, expires_at, amount, currency): Row,
-    habits: Habits,
-    funding_title: Option<String>,
+    habits: Arc<Habits>,
+    funding_title: Option<Arc<str>>,
 ) -> ExpiringCoupon {
     ExpiringCoupon {
         coupon_id,
-        holder: person(user_id, habits),
+        holder: PersonRow { user_id, habits },
         funding_id,
         funding_title,
         expires_at,

@@ -1,13 +1,13 @@
 use chrono::{DateTime, Utc};
 use domain::catalogue::FundingStatus;
 use domain::due::DueWindow;
-use domain::notice::ClosingFollow;
+use domain::notice::{ClosingFollow, PersonRow};
 use sea_orm::{
     ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, RelationDef, Select,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{after, person, with_users};
+use super::{after, habits, with_users};
 use crate::entity::{follow, funding, user};
 use crate::error::Attempting;
 use crate::instant::stored;
@@ -121,6 +121,9 @@ fn closing_follow((funding_id, user_id, funding_title, closes_at, locale, time_z
         funding_id,
         funding_title,
         closes_at,
-        follower: person(user_id, (locale, time_zone)),
+        follower: PersonRow {
+            user_id,
+            habits: habits(locale.as_deref(), time_zone.as_deref()),
+        },
     }
 }

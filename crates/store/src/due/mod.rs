@@ -10,7 +10,9 @@ mod follows;
 mod lookups;
 mod totals;
 
-use domain::notice::PersonRow;
+use std::sync::Arc;
+
+use domain::notice::Habits;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, JoinType, QuerySelect, RelationDef, Select, Value};
 
@@ -21,15 +23,9 @@ pub use lookups::Lookups;
 
 use crate::entity::user;
 
-/// Language and time zone of a user, where they are known.
-pub(crate) type Habits = (Option<String>, Option<String>);
-
-pub(crate) fn person(user_id: String, (locale, time_zone): Habits) -> PersonRow {
-    PersonRow {
-        user_id,
-        locale,
-        time_zone,
-    }
+/// How to speak to a user, by what their row says if there is one.
+pub(crate) fn habits(locale: Option<&str>, time_zone: Option<&str>) -> Arc<Habits> {
+    Arc::new(Habits::new(locale, time_zone))
 }
 
 /// Joins the users that a column names, and keeps rows whose user is not known.

@@ -3,17 +3,18 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::money::Currency;
-use domain::notice::IssuedCoupon;
+use domain::notice::{Habits, IssuedCoupon};
 use domain::settlement::{Reward, Role};
 use proto_schemas::UserId;
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use crate::due::{Habits, with_users};
+use crate::due::{habits, with_users};
 use crate::entity::{coupon, follow, funding, pledge, user};
 use crate::money::amount_row;
 
@@ -22,7 +23,7 @@ pub(super) type People = BTreeMap<String, Person>;
 
 pub(super) struct Person {
     pub(super) role: Role,
-    pub(super) habits: Habits,
+    pub(super) habits: Arc<Habits>,
     pub(super) coupon: Option<IssuedCoupon>,
 }
 
@@ -61,7 +62,9 @@ impl Page<'_> {
         let user = user::Entity::find_by_id(maker).one(transaction).await?;
         let person = Person {
             role: Role::Maker,
-            habits: user.map(|user| (user.locale, user.time_zone)).unwrap_or_default(),
+            habits: user
+                .map(|user| habits(user.locale.as_deref(), user.time_zone.as_deref()))
+                .unwrap_or_default(),
             coupon: None,
         };
         people.insert(maker.to_owned(), person);
@@ -99,7 +102,7 @@ impl Page<'_> {
                 Entry::Vacant(unknown) => {
                     unknown.insert(Person {
                         role: Role::Backer,
-                        habits: (locale, time_zone),
+                        habits: habits(locale.as_deref(), time_zone.as_deref()),
                         coupon,
                     });
                 }
@@ -178,7 +181,7 @@ impl Page<'_> {
         for (user_id, locale, time_zone) in rows {
             let follower = Person {
                 role: Role::Follower,
-                habits: (locale, time_zone),
+                habits: habits(locale.as_deref(), time_zone.as_deref()),
                 coupon: None,
             };
             people.entry(user_id).or_insert(follower);

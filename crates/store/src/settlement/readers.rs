@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use domain::catalogue::{FundingStatus, check_told_title};
 use domain::money::Currency;
-use domain::notice::OutcomeReader;
+use domain::notice::{OutcomeReader, PersonRow};
 use domain::settlement::{Outcome, Reward};
 use sea_orm::{DbErr, EntityTrait};
 
@@ -9,7 +9,6 @@ use super::FundingError;
 use super::decision::currency_of;
 use super::people::{Coupons, Page, People, Person};
 use crate::Store;
-use crate::due::person;
 use crate::entity::funding;
 use crate::error::Attempting;
 use crate::money::money;
@@ -136,7 +135,7 @@ impl<'a> Ending<'a> {
             goal: money(self.currency, self.funding.goal_minor),
             raised: money(self.currency, self.collected_minor),
             outcome: self.outcome,
-            person: person(user_id, habits),
+            person: PersonRow { user_id, habits },
             role,
             coupon,
         };

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use domain::catalogue::{Alert, Coupon, CouponStatus, Funding, FundingStatus};
 use domain::due::DueWindow;
-use domain::notice::PersonRow;
+use domain::notice::{Habits, PersonRow};
 use domain::reminder::minutes_due;
 use store::Store;
 use store::due::{AlertKey, CouponKey, FollowKey, Lookups};
@@ -116,16 +118,14 @@ async fn a_coupon_comes_with_what_is_known_of_its_holder_and_funding(Database { 
     );
     let ann = PersonRow {
         user_id: "ann".to_owned(),
-        locale: Some("ko-KR".to_owned()),
-        time_zone: Some("Asia/Seoul".to_owned()),
+        habits: Habits::new(Some("ko-KR"), Some("Asia/Seoul")).into(),
     };
     assert_eq!(read[0].holder, ann);
     assert_eq!(
         read[1].holder,
         PersonRow {
             user_id: "nobody".to_owned(),
-            locale: None,
-            time_zone: None
+            habits: Arc::default(),
         }
     );
     assert_eq!(read[0].expires_at, utc(expires_at));
@@ -144,17 +144,17 @@ async fn a_run_speaks_to_a_person_as_they_were_when_it_met_them(Database { store
     let page = async |last: Option<&CouponKey>, lookups| {
         let rows = store.coupons_expiring(&window, last, 3, lookups).await.unwrap();
         let key = rows.last().map(CouponKey::from);
-        let locales: Vec<_> = rows.into_iter().map(|row| row.holder.locale).collect();
-        (locales, key)
+        let habits: Vec<_> = rows.into_iter().map(|row| row.holder.habits).collect();
+        (habits, key)
     };
-    let (ko, en) = (Some("ko".to_owned()), Some("en".to_owned()));
+    let [untold, ko, en] = [None, Some("ko"), Some("en")].map(|tag| Arc::new(Habits::new(tag, None)));
 
     let run = Lookups::default();
     let (first, key) = page(None, &run).await;
-    assert_eq!(first, [ko.clone(), None, ko.clone()]);
+    assert_eq!(first, [ko.clone(), untold.clone(), ko.clone()]);
     let changed = [speaks("en"), person("bob", Some("en"), None)];
     store.upsert_users(&changed).await.unwrap();
-    assert_eq!(page(key.as_ref(), &run).await.0, [None, ko]);
+    assert_eq!(page(key.as_ref(), &run).await.0, [untold, ko]);
     let next_run = Lookups::default();
     assert_eq!(page(key.as_ref(), &next_run).await.0, [en.clone(), en]);
 }

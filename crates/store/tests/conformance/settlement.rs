@@ -1,5 +1,6 @@
 use chrono::TimeDelta;
 use domain::catalogue::{Coupon, CouponStatus, Funding};
+use domain::notice::Habits;
 use domain::settlement::{Outcome, Reward, Role};
 use futures::future::join_all;
 use store::Store;
@@ -225,8 +226,8 @@ async fn everyone_concerned_is_told_once_in_the_first_of_their_roles(Database { 
                 }
                 Outcome::Failed => assert_eq!(coupons, []),
             }
-            assert_eq!(told[2].person.locale.as_deref(), Some("ko"));
-            assert_eq!(told[1].person.time_zone.as_deref(), Some("Asia/Seoul"));
+            assert_eq!(*told[2].person.habits, Habits::new(Some("ko"), None));
+            assert_eq!(*told[1].person.habits, Habits::new(None, Some("Asia/Seoul")));
             assert!(told.iter().all(|r| r.outcome == outcome && r.raised == usd(11)));
             assert_eq!(told[0].settled_at, utc("2026-11-01T00:01:00Z"));
         }
