@@ -9,7 +9,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, ORIGIN, WWW_AUTHENTICATE,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, ORIGIN, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
 use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Method, Uri};
@@ -36,7 +37,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const HEADERS: [HeaderName; 5] = [ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LAST_EVENT_ID];
 
 /// What pages may read of an answer's head besides what they always may.
-const EXPOSED: [HeaderName; 2] = [LOCATION, WWW_AUTHENTICATE];
+const EXPOSED: [HeaderName; 3] = [LOCATION, RETRY_AFTER, WWW_AUTHENTICATE];
 
 /// How long a browser need not ask again what it may send.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(3_600);

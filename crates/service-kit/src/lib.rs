@@ -7,6 +7,7 @@
 //!   operators may ask of it.
 //! - [`http`]: a server that cannot be held open by slow heads and that ends when told.
 //! - [`auth`]: who is asking; [`cors`]: from pages of which origins; [`problem`]: how they are refused.
+//! - [`openapi`]: what may be asked.
 
 pub mod admin;
 pub mod auth;
@@ -14,6 +15,7 @@ pub mod cors;
 pub mod health;
 pub mod http;
 pub mod metrics;
+pub mod openapi;
 pub mod problem;
 pub mod secret;
 pub mod settings;

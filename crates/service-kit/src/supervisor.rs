@@ -2,6 +2,9 @@
 //!
 //! Every task is essential: one that fails or panics ends the process, and so does one that ends before it was told to.
 //! A process that lives on without one of its parts looks well and does nothing.
+//!
+//! When the process is told to end, all tasks are told at once, but for those that answer how it is with the process: they
+//! go on until the others have ended.
 
 use std::fmt;
 use std::future::Future;
@@ -13,14 +16,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::chain;
 
+/// How long those may take that end last. Who keeps a connection to them open must not keep the process.
+const LAST_GRACE: Duration = Duration::from_secs(1);
+
 /// What a task may end with.
 pub type TaskError = Box<dyn std::error::Error + Send + Sync>;
+
+type Tasks = JoinSet<(&'static str, Result<(), TaskError>)>;
 
 /// Runs the parts of a process until it is told to end or one of them fails.
 #[derive(Default)]
 pub struct Supervisor {
-    tasks: JoinSet<(&'static str, Result<(), TaskError>)>,
+    tasks: Tasks,
     shutdown: CancellationToken,
+    /// Told to end when the others have ended.
+    last: Tasks,
+    end: CancellationToken,
     signals: Option<Signals>,
 }
 
@@ -67,12 +78,29 @@ impl Supervisor {
         self.shutdown.clone()
     }
 
+    /// Tells tasks to end when cancelled that [`spawn_last`](Self::spawn_last) has started.
+    pub fn end_token(&self) -> CancellationToken {
+        self.end.clone()
+    }
+
     /// Starts a task that ends only when it is told to.
     pub fn spawn<E>(&mut self, name: &'static str, task: impl Future<Output = Result<(), E>> + Send + 'static)
     where
         E: Into<TaskError> + 'static,
     {
         self.tasks
+            .spawn(async move { (name, task.await.map_err(Into::into)) });
+    }
+
+    /// Starts a task that goes on while the others end, and is told to end by the [`end_token`](Self::end_token).
+    pub fn spawn_last<E>(
+        &mut self,
+        name: &'static str,
+        task: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) where
+        E: Into<TaskError> + 'static,
+    {
+        self.last
             .spawn(async move { (name, task.await.map_err(Into::into)) });
     }
 
@@ -90,12 +118,19 @@ impl Supervisor {
             }
             () = self.shutdown.cancelled() => None,
             Some(ended) = self.tasks.join_next() => Some(early_end(ended)),
+            Some(ended) = self.last.join_next() => Some(early_end(ended)),
         };
-        self.shutdown.cancel();
         if let Some(failure) = &first_failure {
             tracing::error!(cause = %chain(failure), "ending because of a failure");
         }
-        let failed_late = tokio::select! {
+        let failed_late = self.end(grace, &mut signals).await;
+        first_failure.or(failed_late).map_or(Ok(()), Err)
+    }
+
+    /// Tells everybody to end, and returns what went wrong with that.
+    async fn end(&mut self, grace: Duration, signals: &mut Signals) -> Option<Failure> {
+        self.shutdown.cancel();
+        let failure = tokio::select! {
             result = tokio::time::timeout(grace, drain(&mut self.tasks)) => {
                 result.unwrap_or_else(|_| Some(Failure::Hung(self.tasks.len())))
             }
@@ -104,7 +139,12 @@ impl Supervisor {
                 Some(Failure::Hung(self.tasks.len()))
             }
         };
-        first_failure.or(failed_late).map_or(Ok(()), Err)
+        self.end.cancel();
+        if failure.is_some() {
+            return failure;
+        }
+        let ended_last = tokio::time::timeout(LAST_GRACE, drain(&mut self.last)).await;
+        ended_last.unwrap_or_default()
     }
 }
 
@@ -122,7 +162,7 @@ fn failure_of(ended: Ended) -> Result<Failure, &'static str> {
     }
 }
 
-async fn drain(tasks: &mut JoinSet<(&'static str, Result<(), TaskError>)>) -> Option<Failure> {
+async fn drain(tasks: &mut Tasks) -> Option<Failure> {
     let mut first = None;
     while let Some(ended) = tasks.join_next().await {
         match failure_of(ended) {
@@ -195,6 +235,37 @@ mod tests {
         let mut supervisor = Supervisor::new();
         supervisor.spawn("panicking", async { panic!("oh") as Result<(), TaskError> });
         assert!(matches!(supervisor.run(GRACE).await, Err(Failure::Panicked(_))));
+    }
+
+    #[tokio::test]
+    async fn what_ends_last_goes_on_until_the_others_have_ended() {
+        let mut supervisor = Supervisor::new();
+        let (told, end) = (supervisor.shutdown_token(), supervisor.end_token());
+        let others_ended = CancellationToken::new();
+        let guard = others_ended.clone().drop_guard();
+        supervisor.spawn("patient", async move {
+            told.cancelled().await;
+            tokio::task::yield_now().await;
+            drop(guard);
+            Ok::<_, TaskError>(())
+        });
+        supervisor.spawn_last("last", async move {
+            end.cancelled().await;
+            if others_ended.is_cancelled() {
+                Ok(())
+            } else {
+                Err(TaskError::from("told too early"))
+            }
+        });
+        supervisor.shutdown_token().cancel();
+        supervisor.run(GRACE).await.unwrap();
+
+        let mut supervisor = Supervisor::new();
+        supervisor.spawn_last("hasty", async { Ok::<_, TaskError>(()) });
+        assert!(matches!(
+            supervisor.run(GRACE).await,
+            Err(Failure::Ended("hasty"))
+        ));
     }
 
     #[tokio::test]

@@ -14,11 +14,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::get;
 use service_kit::auth::Authenticator;
+use service_kit::openapi::{Tokens, described};
 use store::Store;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -40,28 +39,23 @@ impl FromRef<Inbox> for Arc<Authenticator> {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Lastcall inbox", description = "A person's notifications, as of a stated position in the log, and the alerts they set."),
-    security(("token" = []))
+    modifiers(&Tokens)
 )]
 struct Api;
 
 /// The routes below `/v1`, with their description at `/v1/openapi.json`.
 pub fn router(store: Store, settings: Settings, authenticator: Arc<Authenticator>) -> Router {
-    let (router, mut api) = OpenApiRouter::with_openapi(Api::openapi())
+    described(routes(store, settings, authenticator))
+}
+
+/// The routes below `/v1`, and their description, to be merged with others.
+pub fn routes(store: Store, settings: Settings, authenticator: Arc<Authenticator>) -> OpenApiRouter {
+    let settings = Arc::new(settings);
+    OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(handlers::list))
         .routes(routes!(handlers::unread_count))
         .routes(routes!(handlers::exists))
         .merge(alerts::router())
-        .split_for_parts();
-    let bearer = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .bearer_format("JWT")
-        .build();
-    let components = api.components.get_or_insert_default();
-    components.add_security_scheme("token", SecurityScheme::Http(bearer));
-
-    let settings = Arc::new(settings);
-    router
-        .route("/v1/openapi.json", get(|| async move { axum::Json(api) }))
         .with_state(Inbox {
             store,
             settings,
