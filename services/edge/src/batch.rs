@@ -5,6 +5,8 @@
 use proto_schemas::UserId;
 
 use crate::block::Block;
+use crate::frame::Reason;
+use crate::metrics::Origin;
 use crate::window::{Position, Step, Window};
 
 /// Blocks in one write. Others wait meanwhile, so a long backlog takes many turns.
@@ -19,7 +21,18 @@ pub(crate) struct Batch {
     len: usize,
     bytes: usize,
     limit: usize,
+    content: Content,
     rest: Rest,
+}
+
+/// What the blocks of a batch are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// What the edge has to say for itself, if anything: a heartbeat, for example.
+    Words,
+    /// That something is missing.
+    Gap(Reason),
+    Events(Origin),
 }
 
 /// What comes behind the blocks of a batch.
@@ -57,12 +70,14 @@ impl Batch {
         Self::of(1)
     }
 
-    fn of(limit: usize) -> Self {
+    /// An empty one for so many blocks at most, and no more than one write takes.
+    pub(crate) fn of(limit: usize) -> Self {
         Self {
             entries: [const { None }; MOST_BLOCKS],
             len: 0,
             bytes: 0,
-            limit,
+            limit: limit.min(MOST_BLOCKS),
+            content: Content::Words,
             rest: Rest::Unknown,
         }
     }
@@ -71,9 +86,16 @@ impl Batch {
     pub(crate) fn fill(&mut self, window: &Window, user: &UserId, mut position: Position) -> Found {
         while !self.is_full() {
             position = match window.next(user, position) {
-                Step::Write(block, next) => {
-                    self.push(block, next);
-                    next
+                Step::Write {
+                    block,
+                    appended,
+                    position,
+                } => {
+                    if self.is_empty() {
+                        self.holds(Content::Events(Origin::Window { appended }));
+                    }
+                    self.push(block, position);
+                    position
                 }
                 Step::Wait(next) if self.is_empty() => return Found::Nothing(next),
                 Step::Below { floor } if self.is_empty() => return Found::Below { floor },
@@ -96,6 +118,15 @@ impl Batch {
             *entry = Some((block, position));
             self.len += 1;
         }
+    }
+
+    /// Says what the blocks are.
+    pub(crate) fn holds(&mut self, content: Content) {
+        self.content = content;
+    }
+
+    pub(crate) fn content(&self) -> Content {
+        self.content
     }
 
     /// Says what comes behind.

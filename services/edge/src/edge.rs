@@ -1,17 +1,21 @@
 //! An edge node: the window and those who read it, and what keeps both going.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::Utc;
 use event_log::{EventLog, Replaced};
+use proto_schemas::UserId;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::bounds::SharedBounds;
-use crate::registry::{Limits, Registry};
+use crate::metrics::{Later, Metrics, figures};
+use crate::registry::{Due, Limits, Registry, Seat};
 use crate::settings::{Settings, SettingsError};
+use crate::ticket::Quota;
 use crate::window::{self, Window};
 use crate::{retry, tail};
 
@@ -22,6 +26,12 @@ const SLICES: usize = 64;
 /// Those who are told to come back later do so after a time between so many and twice as many times the longest of the
 /// others.
 const LATER: u32 = 3;
+
+/// How often it is looked whose token has ended. Tokens end in whole seconds.
+const EXPIRY_POLL: Duration = Duration::from_millis(250);
+
+/// How often the log is asked where it ends, to know how far behind the tail is.
+const TAIL_CHECK: Duration = Duration::from_secs(10);
 
 /// How long the last words of a stream may take when the process ends.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -41,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) registry: Arc<Registry>,
     pub(crate) bounds: SharedBounds,
+    pub(crate) metrics: Metrics,
+    pub(crate) tickets: Quota,
     /// The window is filled.
     pub(crate) ready: AtomicBool,
     draining: AtomicBool,
@@ -73,9 +85,11 @@ impl Edge {
         };
         let shared = Shared {
             log,
+            tickets: Quota::new(settings.max_streams_per_user),
             settings,
             registry: Arc::new(Registry::new(limits)),
             bounds: SharedBounds::default(),
+            metrics: Metrics::new(),
             ready: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             skipped: AtomicU64::new(0),
@@ -100,6 +114,8 @@ impl Edge {
             () = self.drain_when(&cancel) => Ok(()),
             ended = tail::run(&self.shared) => ended.map_err(TailError),
             () = self.beat() => Ok(()),
+            () = self.check_tail() => Ok(()),
+            () = self.expire() => Ok(()),
         };
         self.shared.draining.store(true, Ordering::Release);
         self.shared.registry.close();
@@ -114,7 +130,7 @@ impl Edge {
 
     /// Whether clients are served: the window is filled, and the node is not about to end.
     pub fn ready(&self) -> bool {
-        self.shared.ready.load(Ordering::Acquire) && !self.shared.draining.load(Ordering::Acquire)
+        self.check_ready().is_ok()
     }
 
     /// How many streams are open.
@@ -125,6 +141,28 @@ impl Edge {
     /// How many messages of the log were on no subject of ours or could not be carried by an event stream.
     pub fn skipped(&self) -> u64 {
         self.shared.skipped.load(Ordering::Relaxed)
+    }
+
+    /// Shows in `registry` what this node counts and measures, as `lastcall_edge_…`.
+    pub fn register(&self, registry: &mut service_kit::metrics::Registry) {
+        figures::register(&self.shared, registry);
+    }
+
+    /// A place for somebody who asks now, or why there is none.
+    pub(crate) fn enter(&self, user: UserId, address: Option<IpAddr>) -> Result<Seat, Later> {
+        self.check_ready()?;
+        self.shared.registry.enter(user, address).map_err(Later::Full)
+    }
+
+    /// Whether clients are served, or why not.
+    pub(crate) fn check_ready(&self) -> Result<(), Later> {
+        if self.shared.draining.load(Ordering::Acquire) {
+            Err(Later::Draining)
+        } else if !self.shared.ready.load(Ordering::Acquire) {
+            Err(Later::Starting)
+        } else {
+            Ok(())
+        }
     }
 
     async fn drain_when(&self, cancel: &CancellationToken) {
@@ -142,6 +180,35 @@ impl Edge {
     async fn until_empty(&self) {
         while self.shared.registry.len() > 0 {
             tokio::time::sleep(LAST_WORDS_POLL).await;
+        }
+    }
+
+    /// Ends the streams whose tokens end.
+    async fn expire(&self) {
+        let mut ticks = tokio::time::interval(EXPIRY_POLL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            while self.shared.registry.expire(Utc::now()) == Due::More {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Looks how far behind the log the window is. A log that does not answer is heard of less and less recently.
+    async fn check_tail(&self) {
+        let shared = &self.shared;
+        let mut ticks = tokio::time::interval(TAIL_CHECK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            if let Ok(bounds) = shared.log.bounds().await {
+                let reached = shared.window().head().sequence;
+                shared.metrics.heard_of_log();
+                shared
+                    .metrics
+                    .tail_lags(bounds.last_sequence.saturating_sub(reached));
+            }
         }
     }
 
@@ -171,9 +238,16 @@ impl Shared {
         retry::between(self.settings.retry_min, self.settings.retry_max)
     }
 
-    /// When a client is to come back that finds no room.
-    pub(crate) fn retry_later(&self) -> Duration {
-        let least = self.settings.retry_max * LATER;
-        retry::between(least, least * 2)
+    /// When a client is to come back that was refused.
+    pub(crate) fn retry_after(&self, later: Later) -> Duration {
+        match later {
+            // Elsewhere, or here in a moment.
+            Later::Starting | Later::Draining | Later::Nats => self.retry(),
+            // There will not be room or a key at once, and the others are not to suffer meanwhile.
+            Later::Full(_) | Later::Keys => {
+                let least = self.settings.retry_max * LATER;
+                retry::between(least, least * 2)
+            }
+        }
     }
 }

@@ -5,9 +5,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use event_log::Stored;
 use proto_schemas::{Cursor, Epoch};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use crate::block::{Block, Draft};
 
@@ -24,18 +26,20 @@ pub(crate) enum Unservable {
 }
 
 /// What a client is told when it cannot get what it asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Gap {
     pub(crate) reason: Reason,
     /// What it asked for.
+    #[schema(example = "k3v9x2ma.12")]
     pub(crate) requested: String,
     /// After which it goes on.
+    #[schema(value_type = String, example = "k3v9x2ma.1024")]
     pub(crate) resumed_from: Cursor,
 }
 
 /// Why there is a gap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub(crate) enum Reason {
     /// The log has deleted what came next, by age.
     Expired,
@@ -43,6 +47,45 @@ pub(crate) enum Reason {
     EpochChanged,
     /// The log does not reach that far: it lost its last messages, or never had them.
     AheadOfLog,
+}
+
+impl Reason {
+    pub(crate) const ALL: [Self; 3] = [Self::Expired, Self::EpochChanged, Self::AheadOfLog];
+
+    /// As clients are told.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::EpochChanged => "epoch_changed",
+            Self::AheadOfLog => "ahead_of_log",
+        }
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// What a client reads out of a block with an event: its id and its data.
+pub(crate) fn message(block: &Block) -> (String, String) {
+    let text = block.text();
+    let (mut id, mut data) = (String::new(), None::<String>);
+    for line in std::str::from_utf8(&text).unwrap_or_default().lines() {
+        if let Some(value) = line.strip_prefix("id: ") {
+            value.clone_into(&mut id);
+        } else if let Some(value) = line.strip_prefix("data: ") {
+            match &mut data {
+                Some(data) => {
+                    data.push('\n');
+                    data.push_str(value);
+                }
+                none => *none = Some(value.to_owned()),
+            }
+        }
+    }
+    (id, data.unwrap_or_default())
 }
 
 /// The block of a stored message; the same bytes for everybody who gets it.
@@ -96,6 +139,19 @@ pub(crate) fn heartbeat(epoch: &Epoch, position: u64) -> Block {
     draft.finish()
 }
 
+/// That the token ends then, and the stream with it. Everything up to the position was sent, so its id may be, too: a client
+/// that keeps the id of each event loses nothing by keeping this one.
+pub(crate) fn reauth(epoch: &Epoch, position: u64, expires_at: DateTime<Utc>) -> Block {
+    let mut draft = Draft::with_capacity(FIELDS);
+    let block = draft.text();
+    block.push_str("event: reauth\n");
+    push_id(block, epoch, position);
+    let expires_at = expires_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    push_data(block, &format!("{{\"expires_at\":\"{expires_at}\"}}"));
+    block.push('\n');
+    draft.finish()
+}
+
 /// All that a client gets when it cannot be served now.
 pub(crate) fn come_back(retry: Duration) -> Block {
     let mut draft = Draft::with_capacity(FIELDS);
@@ -142,7 +198,6 @@ fn push_data(block: &mut String, data: &str) {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use chrono::DateTime;
 
     use super::*;
 
@@ -175,6 +230,18 @@ mod tests {
     }
 
     #[test]
+    fn a_block_is_read_as_a_client_does() {
+        for (payload, data) in [
+            (&b"{\"id\":\"x\"}"[..], "{\"id\":\"x\"}"),
+            (b"a\nid: 9\r\nb\rc\n", "a\nid: 9\nb\nc\n"),
+            (b" a ", " a "),
+        ] {
+            let block = event(&epoch(), &stored(payload)).unwrap();
+            assert_eq!(message(&block), ("k3v9x2ma.7".to_owned(), data.to_owned()));
+        }
+    }
+
+    #[test]
     fn what_no_stream_can_carry_is_refused() {
         assert_eq!(event(&epoch(), &stored(b"")), Err(Unservable::Empty));
         assert_eq!(event(&epoch(), &stored(b"\xff")), Err(Unservable::NotText));
@@ -188,6 +255,11 @@ mod tests {
             "retry: 2345\nid: k3v9x2ma.12\n\n"
         );
         assert_eq!(heartbeat(&epoch(), 12).text(), ": heartbeat\nid: k3v9x2ma.12\n\n");
+        let expires_at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        assert_eq!(
+            reauth(&epoch(), 12, expires_at).text(),
+            "event: reauth\nid: k3v9x2ma.12\ndata: {\"expires_at\":\"2027-01-15T08:00:00Z\"}\n\n"
+        );
         assert_eq!(come_back(retry).text(), "retry: 2345\n\n");
         let missed = Gap {
             reason: Reason::EpochChanged,

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use event_log::ReadError;
 use proto_schemas::Cursor;
 
-use crate::block::Block;
 use crate::edge::Shared;
-use crate::frame::{self, Gap, Reason};
+use crate::frame::{Gap, Reason};
+use crate::metrics::{Account, Kind, Later, Resumed};
 use crate::registry::Seat;
 use crate::request::Start;
 use crate::stream::Stream;
@@ -21,8 +21,14 @@ struct Beginning {
     missed: Option<(Reason, String)>,
 }
 
-/// Makes the stream, and the block that goes before everything else. Its place in the registry was taken before, so that
-/// nothing published from now on passes it by.
+/// A stream at its beginning.
+pub(crate) struct Opened {
+    pub(crate) stream: Stream,
+    /// What its client is to be told before anything else.
+    pub(crate) gap: Option<Gap>,
+}
+
+/// Makes the stream. Its place in the registry was taken before, so that nothing published from now on passes it by.
 ///
 /// # Errors
 ///
@@ -31,21 +37,29 @@ pub(crate) async fn open(
     shared: &Arc<Shared>,
     seat: Seat,
     start: Start,
-) -> Result<(Stream, Block), ReadError> {
-    let Beginning { position, missed } = begin(shared, start).await?;
-    let epoch = shared.log.epoch();
-    let opening = match missed {
-        None => frame::opening(shared.retry(), epoch, position.sequence),
-        Some((reason, requested)) => {
-            let gap = Gap {
-                reason,
-                requested,
-                resumed_from: epoch.at(position.sequence),
-            };
-            frame::opening_with_gap(shared.retry(), &gap)
+    kind: Kind,
+) -> Result<Opened, Later> {
+    let mut account = Account::new(kind);
+    let is_fresh = start == Start::Now;
+    let Beginning { position, missed } = begin(shared, start).await.map_err(|error| {
+        tracing::warn!(%error, "cannot say where a stream begins; the client is to come back");
+        Later::Nats
+    })?;
+    let metrics = &shared.metrics;
+    if is_fresh {
+        metrics.began(&mut account, Resumed::Fresh);
+    }
+    let gap = missed.map(|(reason, requested)| {
+        metrics.began(&mut account, Resumed::Gap(reason));
+        metrics.gap(reason);
+        Gap {
+            reason,
+            requested,
+            resumed_from: shared.log.epoch().at(position.sequence),
         }
-    };
-    Ok((Stream::new(Arc::clone(shared), seat, position), opening))
+    });
+    let stream = Stream::new(Arc::clone(shared), seat, position, account);
+    Ok(Opened { stream, gap })
 }
 
 async fn begin(shared: &Shared, start: Start) -> Result<Beginning, ReadError> {

@@ -5,15 +5,24 @@ use chrono::{DateTime, Utc};
 use proto_schemas::Cursor;
 use serde::Deserialize;
 use service_kit::problem::Problem;
+use utoipa::IntoParams;
 
 /// What a browser sends when it reconnects.
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// The query of a stream request. What is not named here is ignored.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Parameters {
+    /// The id to go on after, where no header can be set. `Last-Event-ID` wins, because an `EventSource` that comes back
+    /// uses its first URL again.
+    #[param(example = "k3v9x2ma.1024")]
     last_event_id: Option<String>,
+    /// Begin with what was stored at this time (RFC 3339) or so long ago (`90s`, `2h 30m`).
+    #[param(example = "2h")]
     since: Option<String>,
+    /// `earliest`: begin with the oldest that there is. Without any of these a stream begins now.
+    #[param(example = "earliest")]
     from: Option<String>,
 }
 
@@ -41,12 +50,30 @@ impl Start {
                 &String::from_utf8_lossy(header.as_bytes()),
             );
         }
-        if let Some(id) = query.last_event_id.as_deref().filter(|id| !id.is_empty()) {
-            return cursor("the parameter last_event_id", id);
+        let id = query.last_event_id.as_deref();
+        Self::of_query(
+            "the parameter last_event_id",
+            id,
+            query.since.as_deref(),
+            query.from.as_deref(),
+            now,
+        )
+    }
+
+    /// Takes the first of a position, a time and a name that is there; `place` says where the position stands.
+    pub(crate) fn of_query(
+        place: &str,
+        id: Option<&str>,
+        since: Option<&str>,
+        from: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Problem> {
+        if let Some(id) = id.filter(|id| !id.is_empty()) {
+            return cursor(place, id);
         }
-        match (&query.since, query.from.as_deref()) {
+        match (since, from) {
             (Some(since), _) => instant(since, now)
-                .map(|instant| Self::Since { instant, written: since.clone() })
+                .map(|instant| Self::Since { instant, written: since.to_owned() })
                 .ok_or_else(|| {
                     Problem::malformed(
                         "the parameter since is neither a time (2026-11-21T09:00:00Z) nor a duration (90s, 2h 30m)",

@@ -1,28 +1,34 @@
-//! `GET /v1/stream`.
+//! `GET /v1/stream`, and where the other routes are.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
 use axum::{Extension, Router};
 use chrono::Utc;
-use service_kit::auth::{Authenticator, Identity};
-use service_kit::http::{Offer, Takeover};
+use proto_schemas::Cursor;
+use service_kit::auth::Authenticator;
+use service_kit::http::{Offer, StallTimeout, Takeover};
+use service_kit::openapi::described;
 use service_kit::problem::Problem;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::block::Block;
-use crate::edge::Edge;
+use crate::denied::Denied;
+use crate::edge::{Edge, Shared};
+use crate::metrics::{Kind, Later};
+use crate::openapi::{self, Api};
+use crate::opening::{self, Opened};
 use crate::request::{Parameters, Start};
 use crate::settings::Settings;
 use crate::socket::SocketStream;
-use crate::stream::Stream;
-use crate::{body, frame, opening};
+use crate::ticket::{self, Credential};
+use crate::{body, frame, poll};
 
 #[derive(Clone)]
 struct Service {
@@ -36,73 +42,109 @@ impl FromRef<Service> for Arc<Authenticator> {
     }
 }
 
-/// The routes of an edge node, for tokens that `authenticator` believes.
+impl FromRef<Service> for Edge {
+    fn from_ref(service: &Service) -> Self {
+        service.edge.clone()
+    }
+}
+
+/// The routes of an edge node, for tokens that `authenticator` believes, with their description at `/v1/openapi.json`.
 pub fn router(edge: Edge, authenticator: Arc<Authenticator>) -> Router {
-    Router::new()
-        .route("/v1/stream", get(stream))
+    described(routes(edge, authenticator))
+}
+
+/// The routes of an edge node, and their description, to be merged with others.
+pub fn routes(edge: Edge, authenticator: Arc<Authenticator>) -> OpenApiRouter {
+    OpenApiRouter::with_openapi(Api::openapi())
+        .routes(routes!(stream))
+        .routes(routes!(ticket::make))
+        .routes(routes!(poll::answer))
         .with_state(Service { edge, authenticator })
 }
 
-/// The one who asks gets what is theirs and what is for everybody. Whose that is, only the token says.
+/// What a person is told, as it happens and from where they were, as an event stream.
+///
+/// They get what is theirs and what is for everybody. Whose that is, only the token says, or the ticket that was made of
+/// one.
+///
+/// The first block has no event: it says when to come back and gives an id to come back with. `event: gap` says that
+/// something is missing, and why; `event: reauth` that the token is about to end. Whoever cannot be served now is answered
+/// with 200, a `retry:` and an end, because a browser gives up for good on any other status.
+#[utoipa::path(
+    get, path = "/v1/stream", operation_id = "openStream",
+    params(
+        Parameters,
+        ("ticket" = Option<String>, Query, description = "In place of a token; it opens one stream"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id to go on after; browsers send it by themselves"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "text/event-stream", example = json!(openapi::STREAM)),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 401, body = Problem, content_type = "application/problem+json"),
+    ),
+    security(("token" = []), ("cookie" = []), ("ticket" = []))
+)]
 async fn stream(
-    State(Service { edge, .. }): State<Service>,
-    identity: Result<Identity, Problem>,
+    State(edge): State<Edge>,
+    credential: Result<Credential, Problem>,
     client: Client,
     query: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let identity = match identity {
-        Err(problem) if problem.status == StatusCode::SERVICE_UNAVAILABLE.as_u16() => {
-            tracing::debug!(
-                problem.detail,
-                "a client is to come back once its token can be checked"
-            );
-            return Ok(come_back(edge.shared.retry_later()));
-        }
-        identity => identity?,
-    };
+    match begin(&edge, credential, &client, query).await {
+        Ok(opened) => Ok(client.answer(&edge.shared, opened)),
+        Err(Denied::Later(later)) => Ok(come_back(&edge.shared, later)),
+        Err(Denied::Refused(problem)) => Err(problem),
+    }
+}
+
+async fn begin(
+    edge: &Edge,
+    credential: Result<Credential, Problem>,
+    client: &Client,
+    query: Result<Query<Parameters>, QueryRejection>,
+) -> Result<Opened, Denied> {
+    let shared = &edge.shared;
+    let credential = credential.map_err(Denied::unidentified)?;
     let Query(parameters) = query.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
     let start = Start::of(&client.headers, &parameters, Utc::now())?;
-    let shared = &edge.shared;
-    if !edge.ready() {
-        return Ok(come_back(shared.retry()));
-    }
-    let seat = match shared
-        .registry
-        .enter(identity.user, client.address(&shared.settings))
-    {
-        Ok(seat) => seat,
-        Err(full) => {
-            tracing::debug!(%full, "a client is to come back later");
-            return Ok(come_back(shared.retry_later()));
-        }
-    };
-    match opening::open(shared, seat, start).await {
-        Ok((stream, opening)) => Ok(client.answer(stream, opening)),
-        Err(error) => {
-            tracing::warn!(%error, "cannot say where a stream begins; the client is to come back");
-            Ok(come_back(shared.retry()))
-        }
-    }
+    edge.check_ready()?;
+    let pass = credential.pass(shared).await?;
+    let seat = edge.enter(pass.user.clone(), client.address(&shared.settings))?;
+    seat.end_at(pass.expires_at, shared.settings.reauth_ahead, Utc::now());
+    let opened = opening::open(shared, seat, start, Kind::Stream).await?;
+    pass.use_up(shared).await?;
+    Ok(opened)
 }
 
 /// Who asks, apart from what they ask for and may have.
 #[derive(FromRequestParts)]
-struct Client {
+pub(crate) struct Client {
     headers: HeaderMap,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     offer: Option<Extension<Offer>>,
 }
 
 impl Client {
-    fn address(&self, settings: &Settings) -> Option<IpAddr> {
+    pub(crate) fn address(&self, settings: &Settings) -> Option<IpAddr> {
         let Extension(ConnectInfo(peer)) = self.peer.as_ref()?;
         Some(settings.trusted_proxies.client(peer.ip(), &self.headers))
     }
 
     /// The stream goes over the socket itself where that can be had, and through the server elsewhere.
-    fn answer(&self, stream: Stream, opening: Block) -> Response {
+    fn answer(&self, shared: &Shared, opened: Opened) -> Response {
+        let Opened { stream, gap } = opened;
+        let opening = match gap {
+            None => {
+                let Cursor { epoch, sequence } = stream.cursor();
+                frame::opening(shared.retry(), &epoch, sequence)
+            }
+            Some(gap) => frame::opening_with_gap(shared.retry(), &gap),
+        };
         if self.offer.is_none() {
-            return event_stream(Body::new(body::Body::new(stream, opening)));
+            let stall_timeout = shared.settings.stall_timeout;
+            let mut response = event_stream(Body::new(body::Body::new(stream, opening)));
+            response.extensions_mut().insert(StallTimeout(stall_timeout));
+            return response;
         }
         let mut response = event_stream(Body::empty());
         let takeover = Takeover::new(move |taken| SocketStream::new(taken, stream, &opening));
@@ -113,8 +155,16 @@ impl Client {
 
 /// A native `EventSource` gives up for good on any status but 200. So whoever cannot be served now gets an event stream
 /// that ends at once, and comes back.
-fn come_back(retry: Duration) -> Response {
-    event_stream(Body::from(frame::come_back(retry).text()))
+fn come_back(shared: &Shared, later: Later) -> Response {
+    tracing::debug!(%later, "a client is to come back later");
+    shared.metrics.refused(later);
+    let mut response = event_stream(Body::from(frame::come_back(shared.retry_after(later)).text()));
+    if later == Later::Draining {
+        // On the same connection it would come back to this node for as long as that takes to end.
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn event_stream(body: Body) -> Response {

@@ -21,6 +21,7 @@ use tokio::net::TcpStream;
 use crate::batch::{Batch, MOST_BLOCKS, Rest};
 use crate::block::{Block, LAST_CHUNK};
 use crate::edge::Shared;
+use crate::metrics::Ended;
 use crate::stream::Stream;
 
 /// Bytes that the kernel keeps unsent for a client that does not read. By default it keeps 200 KB and more for each, and
@@ -60,6 +61,20 @@ enum End {
     Stalled,
     #[error("the client does not listen, and the process ends")]
     Abandoned,
+}
+
+impl End {
+    /// What it counts as. A stream that is over knows by itself why.
+    fn counted(&self) -> Option<Ended> {
+        match self {
+            Self::Over => None,
+            Self::Closed => Some(Ended::Client),
+            Self::Broken(_) => Some(Ended::Broken),
+            Self::Talkative => Some(Ended::Talkative),
+            Self::Stalled => Some(Ended::Stalled),
+            Self::Abandoned => Some(Ended::Abandoned),
+        }
+    }
 }
 
 impl SocketStream {
@@ -194,7 +209,10 @@ impl SocketStream {
         }
     }
 
-    fn close(&self, end: &End) {
+    fn close(&mut self, end: &End) {
+        if let Some(how) = end.counted() {
+            self.stream.ended(how);
+        }
         let closed = match end {
             End::Over => SockRef::from(&self.socket).shutdown(Shutdown::Write),
             // What the kernel still holds would wait for a client that does not read.

@@ -13,12 +13,14 @@ use std::task::{Context, Poll, ready};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use proto_schemas::Cursor;
 
 use crate::backlog::{self, Chapter, Passage};
-use crate::batch::{Batch, Found, Rest};
+use crate::batch::{Batch, Content, Found, Rest};
 use crate::block::Block;
 use crate::edge::Shared;
 use crate::frame::{self, Gap, Reason};
+use crate::metrics::{Account, Ended, Origin, Pace, Resumed};
 use crate::registry::{Seat, Signals, Sleep};
 use crate::window::Position;
 
@@ -28,8 +30,12 @@ pub(crate) struct Stream {
     seat: Seat,
     position: Position,
     backlog: Backlog,
+    /// What was to be written last begins with the word that the token ends.
+    tells_of_end: bool,
     /// Its last block was written.
     over: bool,
+    pace: Pace,
+    account: Account,
 }
 
 /// What a stream below the window has from the log. Rare, and kept elsewhere: most streams never need the room.
@@ -43,13 +49,16 @@ enum Backlog {
 }
 
 impl Stream {
-    pub(crate) fn new(shared: Arc<Shared>, seat: Seat, position: Position) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, seat: Seat, position: Position, account: Account) -> Self {
         Self {
             shared,
             seat,
             position,
             backlog: Backlog::None,
+            tells_of_end: false,
             over: false,
+            pace: Pace::Behind,
+            account,
         }
     }
 
@@ -57,12 +66,24 @@ impl Stream {
     /// waker was left where news, a heartbeat or the end will find it.
     pub(crate) fn poll_fill(&mut self, context: &mut Context<'_>, batch: &mut Batch) -> Poll<()> {
         let signals = self.seat.wait(context.waker(), Sleep::UntilNews);
+        self.tells_of_end = false;
         if self.over {
             return Poll::Ready(());
         }
-        if signals.closing {
+        if signals.closing || signals.expired {
+            self.account.ended = if signals.expired {
+                Ended::Expired
+            } else {
+                Ended::Drained
+            };
             batch.push(self.farewell(), self.position);
             batch.then(Rest::End);
+            return Poll::Ready(());
+        }
+        if let Some(expires_at) = signals.reauth {
+            let reauth = frame::reauth(self.shared.log.epoch(), self.position.sequence, expires_at);
+            batch.push(reauth, self.position);
+            self.tells_of_end = true;
             return Poll::Ready(());
         }
         let news = self.poll_news(context, batch);
@@ -82,6 +103,18 @@ impl Stream {
             return;
         };
         self.position = position;
+        match batch.content() {
+            Content::Words => {}
+            Content::Gap(reason) => self.shared.metrics.gap(reason),
+            Content::Events(origin) => self.shared.metrics.delivered(count, origin, self.pace),
+        }
+        if count == batch.len() && matches!(batch.rest(), Rest::Nothing(_)) {
+            self.pace = Pace::Live;
+        }
+        if self.tells_of_end {
+            self.seat.told_of_end();
+            self.tells_of_end = false;
+        }
         self.over = count == batch.len() && batch.rest() == Rest::End;
         if let Backlog::Read(passage) = &mut self.backlog {
             while passage
@@ -104,8 +137,24 @@ impl Stream {
     }
 
     /// Leaves the waker for everything but news, for which there is no room now.
-    pub(crate) fn wait_for_room(&self, context: &Context<'_>) -> Signals {
+    pub(crate) fn wait_for_room(&mut self, context: &Context<'_>) -> Signals {
+        self.pace = Pace::Behind;
         self.seat.wait(context.waker(), Sleep::UntilRoom)
+    }
+
+    /// Where it stands: its client has everything up to there.
+    pub(crate) fn cursor(&self) -> Cursor {
+        self.shared.log.epoch().at(self.position.sequence)
+    }
+
+    /// Whether it waits for an answer of the log.
+    pub(crate) fn is_reading(&self) -> bool {
+        matches!(self.backlog, Backlog::Reading(_))
+    }
+
+    /// Says how it ended, if not with a client that closed it.
+    pub(crate) fn ended(&mut self, how: Ended) {
+        self.account.ended = how;
     }
 
     /// Lets go of what was read from the log and not written: it would be kept for a client that does not take it.
@@ -122,21 +171,28 @@ impl Stream {
                     let chapter = ready!(reading.poll_unpin(context));
                     self.backlog = Backlog::None;
                     match chapter {
-                        Chapter::Passage(passage) if passage.blocks.is_empty() => {
-                            self.position.sequence = passage.complete_to;
+                        Chapter::Passage(passage) => {
+                            self.began(Resumed::Log);
+                            if passage.blocks.is_empty() {
+                                self.position.sequence = passage.complete_to;
+                            } else {
+                                self.backlog = Backlog::Read(passage);
+                            }
                         }
-                        Chapter::Passage(passage) => self.backlog = Backlog::Read(passage),
                         Chapter::Expired { resume_from } => {
+                            self.began(Resumed::Gap(Reason::Expired));
                             let resumed = Position {
                                 sequence: resume_from,
                                 ..self.position
                             };
+                            batch.holds(Content::Gap(Reason::Expired));
                             batch.push(self.gap(Reason::Expired, resumed), resumed);
                             return Poll::Ready(());
                         }
                     }
                 }
                 Backlog::Read(passage) => {
+                    batch.holds(Content::Events(Origin::Log));
                     let mut blocks = passage.blocks.iter();
                     while !batch.is_full()
                         && let Some((sequence, block)) = blocks.next()
@@ -152,13 +208,20 @@ impl Stream {
                 Backlog::None => {
                     let found = batch.fill(&self.shared.window(), self.seat.user(), self.position);
                     match found {
-                        Found::Blocks => return Poll::Ready(()),
+                        Found::Blocks => {
+                            self.began(Resumed::Window);
+                            return Poll::Ready(());
+                        }
                         Found::Nothing(position) => {
+                            self.began(Resumed::Window);
                             self.position = position;
+                            self.pace = Pace::Live;
                             return Poll::Pending;
                         }
                         Found::Below { floor } => self.ask_log(floor),
                         Found::Rewound(position) => {
+                            self.began(Resumed::Gap(Reason::AheadOfLog));
+                            batch.holds(Content::Gap(Reason::AheadOfLog));
                             batch.push(self.gap(Reason::AheadOfLog, position), position);
                             return Poll::Ready(());
                         }
@@ -168,7 +231,13 @@ impl Stream {
         }
     }
 
+    /// It is found out where it goes on from.
+    fn began(&mut self, resumed: Resumed) {
+        self.shared.metrics.began(&mut self.account, resumed);
+    }
+
     fn ask_log(&mut self, floor: u64) {
+        self.pace = Pace::Behind;
         let user = self.seat.user().clone();
         let reading = backlog::read(Arc::clone(&self.shared), user, self.position.sequence, floor);
         self.backlog = Backlog::Reading(reading.boxed());
@@ -191,5 +260,11 @@ impl Stream {
             self.shared.log.epoch(),
             self.position.sequence,
         )
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.shared.metrics.ended(&mut self.account);
     }
 }

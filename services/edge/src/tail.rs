@@ -33,7 +33,10 @@ pub(crate) async fn run(shared: &Shared) -> Result<(), Replaced> {
             tracing::info!(position = follow.position(), "the window is filled; serving");
         }
         match follow.next_batch(BATCH).await {
-            Ok(batch) => publish(shared, &batch),
+            Ok(batch) => {
+                shared.metrics.heard_of_log();
+                publish(shared, &batch);
+            }
             Err(FollowError::BehindCheckpoint {
                 position,
                 last_sequence,

@@ -49,6 +49,15 @@ pub(crate) struct Frame {
     pub(crate) block: Block,
 }
 
+/// How much a window holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Contents {
+    pub(crate) bytes: usize,
+    pub(crate) events: usize,
+    /// When its first event was appended.
+    pub(crate) oldest: Option<DateTime<Utc>>,
+}
+
 /// Places of the frames for one recipient, in order.
 type Chain = VecDeque<u64>;
 
@@ -62,8 +71,12 @@ pub(crate) struct Position {
 /// What a reader does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Write this and stand there.
-    Write(Block, Position),
+    /// Write this, which was appended then, and stand there.
+    Write {
+        block: Block,
+        appended: DateTime<Utc>,
+        position: Position,
+    },
     /// Nothing is newer. It stands there now, and is to wait.
     Wait(Position),
     /// It is below the window, which is complete above `floor`: ask the log.
@@ -98,6 +111,15 @@ impl Window {
         debug_assert!(self.frames.is_empty(), "a window begins once");
         self.floor = after;
         self.head = after;
+    }
+
+    /// What is in it.
+    pub(crate) fn contents(&self) -> Contents {
+        Contents {
+            bytes: self.bytes,
+            events: self.frames.len(),
+            oldest: self.frames.front().map(|frame| frame.stored_at),
+        }
     }
 
     /// The position of a reader that has everything so far.
@@ -187,7 +209,11 @@ impl Window {
             (own, shared) => own.or(shared),
         };
         match next {
-            Some(frame) => Step::Write(frame.block.clone(), self.at(frame.sequence)),
+            Some(frame) => Step::Write {
+                block: frame.block.clone(),
+                appended: frame.stored_at,
+                position: self.at(frame.sequence),
+            },
             // A reader may come from another edge whose tail is ahead of ours.
             None => Step::Wait(self.at(self.head.max(sequence))),
         }

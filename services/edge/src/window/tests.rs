@@ -33,6 +33,16 @@ fn window(bytes: usize, age: u64) -> Window {
     })
 }
 
+/// To write the frame of that sequence.
+fn write(sequence: u64, position: Position) -> Step {
+    let Frame { block, stored_at, .. } = frame(sequence, Recipient::Everybody);
+    Step::Write {
+        block,
+        appended: stored_at,
+        position,
+    }
+}
+
 /// What happens to a window and its readers.
 #[derive(Debug, Clone)]
 enum Action {
@@ -100,7 +110,7 @@ impl Reader {
     /// One step; whether there was anything to do.
     fn step(&mut self, window: &Window, log: &Log) -> bool {
         match window.next(&user(self.user), self.position) {
-            Step::Write(block, position) => {
+            Step::Write { block, position, .. } => {
                 self.receive(&block);
                 self.position = position;
                 true
@@ -227,10 +237,7 @@ fn a_reader_ahead_of_the_tail_waits_for_what_is_newer_still() {
     for sequence in 11..=13 {
         window.append(frame(sequence, Recipient::Everybody));
     }
-    assert_eq!(
-        window.next(&user(0), ahead),
-        Step::Write("13".into(), window.at(13))
-    );
+    assert_eq!(window.next(&user(0), ahead), write(13, window.at(13)));
 }
 
 #[test]
@@ -243,14 +250,8 @@ fn only_those_who_saw_what_the_log_lost_are_told() {
     window.rewind(6);
     window.append(frame(7, Recipient::User(user(1))));
     assert_eq!(window.next(&user(0), ahead), Step::Rewound(window.at(6)));
-    assert_eq!(
-        window.next(&user(0), behind),
-        Step::Write("5".into(), window.at(5))
-    );
-    assert_eq!(
-        window.next(&user(1), window.at(6)),
-        Step::Write("7".into(), window.at(7))
-    );
+    assert_eq!(window.next(&user(0), behind), write(5, window.at(5)));
+    assert_eq!(window.next(&user(1), window.at(6)), write(7, window.at(7)));
     // The sequences that were lost are given out again: whoever slept over it all is still told.
     for sequence in 8..=20 {
         window.append(frame(sequence, Recipient::Everybody));
@@ -266,9 +267,6 @@ fn a_rewind_below_the_window_empties_it() {
     window.rewind(20);
     assert!(window.frames.is_empty() && window.users.is_empty());
     window.append(frame(21, Recipient::User(user(0))));
-    assert_eq!(
-        window.next(&user(0), window.at(20)),
-        Step::Write("21".into(), window.at(21))
-    );
+    assert_eq!(window.next(&user(0), window.at(20)), write(21, window.at(21)));
     assert_eq!(window.next(&user(0), window.at(19)), Step::Below { floor: 20 });
 }

@@ -1,12 +1,20 @@
 //! The edge over real HTTP, on a log in a real nats-server.
 
 mod contract;
+mod description;
+mod document;
 mod drain;
+mod expiry;
+mod forgery;
 mod limits;
+mod metrics;
 mod outages;
+mod polls;
 mod privacy;
 mod reconnect;
 mod sockets;
+mod tickets;
+mod versions;
 mod window;
 
 use std::sync::Arc;
@@ -44,21 +52,19 @@ impl Node {
     /// Starts a node and waits until it serves.
     async fn start(log: &EventLog, settings: Settings) -> Self {
         let node = Self::start_unready(log, settings).await;
-        let ready = async {
-            while !node.edge.ready() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(LIMIT, ready)
-            .await
-            .expect("the edge becomes ready");
+        node.is_ready().await;
         node
     }
 
     async fn start_unready(log: &EventLog, settings: Settings) -> Self {
-        let edge = Edge::new(log.clone(), settings).expect("valid settings");
         let listener = Listener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}/v1/stream", listener.address());
+        Self::start_on(listener, log, settings)
+    }
+
+    /// Starts a node that answers there.
+    fn start_on(listener: Listener, log: &EventLog, settings: Settings) -> Self {
+        let edge = Edge::new(log.clone(), settings).expect("valid settings");
+        let url = format!("{}/v1/stream", listener.url());
         let authenticator = Authenticator::new(&auth_settings()).expect("a key");
         let (cancel, drained) = (CancellationToken::new(), CancellationToken::new());
         let router = edge::router(edge.clone(), Arc::new(authenticator));
@@ -78,6 +84,24 @@ impl Node {
             tail,
             server,
         }
+    }
+
+    /// Waits until it serves.
+    async fn is_ready(&self) {
+        let ready = async {
+            while !self.edge.ready() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, ready)
+            .await
+            .expect("the edge becomes ready");
+    }
+
+    /// Where it listens, as `host:port`.
+    fn address(&self) -> &str {
+        let rest = self.url.strip_prefix("http://").expect("an http address");
+        rest.split('/').next().expect("a host")
     }
 
     /// Waits until so many streams are open.
@@ -133,10 +157,13 @@ fn auth_settings() -> auth::Settings {
 }
 
 fn token(user: &str) -> String {
+    token_for(user, TimeDelta::hours(1))
+}
+
+/// A token that ends after so long.
+fn token_for(user: &str, lifetime: TimeDelta) -> String {
     let issuer = TokenIssuer::new(&auth_settings()).expect("a key");
-    issuer
-        .issue(&user_id(user), TimeDelta::hours(1))
-        .expect("a token")
+    issuer.issue(&user_id(user), lifetime).expect("a token")
 }
 
 fn user_id(user: &str) -> UserId {
