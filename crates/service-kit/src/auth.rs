@@ -64,7 +64,7 @@ pub struct Authenticator {
 pub struct Identity {
     /// The user.
     pub user: UserId,
-    /// When the token stops being believed.
+    /// When the token ends: its `exp`. It is believed for some seconds more, because clocks differ.
     pub expires_at: DateTime<Utc>,
 }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use chrono::{DateTime, Utc};
 use proto_schemas::UserId;
 
 use super::Authenticator;
@@ -24,6 +25,8 @@ const SEC_FETCH_SITE: &str = "sec-fetch-site";
 pub struct Writer {
     /// The user.
     pub user: UserId,
+    /// When the token ends, as in [`Identity`](super::Identity).
+    pub expires_at: DateTime<Utc>,
 }
 
 impl<S> FromRequestParts<S> for Writer
@@ -46,7 +49,10 @@ where
                 "a page of another site made this request; from there, send the token in the Authorization header",
             ));
         }
-        Ok(Self { user: identity.user })
+        Ok(Self {
+            user: identity.user,
+            expires_at: identity.expires_at,
+        })
     }
 }
 
