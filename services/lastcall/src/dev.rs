@@ -15,8 +15,9 @@ use projector::Projector;
 use service_kit::admin;
 use service_kit::auth::{Authenticator, TokenIssuer};
 use service_kit::health::Readiness;
-use service_kit::http::Listener;
+use service_kit::http::{Listener, Tls};
 use service_kit::metrics;
+use service_kit::openapi;
 use service_kit::secret::Secret;
 use service_kit::supervisor::Supervisor;
 use store::Store;
@@ -36,6 +37,10 @@ const ENDPOINTS: &str = "endpoints.json";
 
 /// Where operators ask unless `admin.listen` says so: endpoints.json tells which port it is.
 const ANY_PORT: &str = "127.0.0.1:0";
+
+/// What the inbox and the edge, on one listener, are described as.
+const API_TITLE: &str = "Lastcall";
+const API_DESCRIPTION: &str = "What people are told as it happens, and what they have been told.";
 
 /// Between two looks whether every part is ready.
 const READY_POLL: Duration = Duration::from_millis(20);
@@ -84,7 +89,7 @@ impl Listeners {
     fn endpoints(&self, settings: &Settings) -> anyhow::Result<Endpoints> {
         let secret = |secret: &Option<Secret>| secret.clone().context("a secret was not made");
         Ok(Endpoints {
-            http: format!("http://{}", self.http.address()),
+            http: self.http.url(),
             nats: settings.nats.url.clone(),
             database: settings.database.url.clone(),
             token_key: secret(&settings.auth.hs256_key)?,
@@ -98,7 +103,7 @@ async fn serve(
     mut supervisor: Supervisor,
     settings: &Settings,
     folder: &DataFolder,
-    listeners: Listeners,
+    mut listeners: Listeners,
     seed: Seed,
     nats: &NatsServer,
 ) -> anyhow::Result<()> {
@@ -115,15 +120,18 @@ async fn serve(
     let engine = parts::engine(settings, store.clone(), log.clone(), metrics)?;
     let authenticator = Authenticator::start(&settings.auth, &mut supervisor, &mut registry).await?;
     let authenticator = Arc::new(authenticator);
+    let tls = Tls::start(&settings.http, &mut supervisor, &mut registry).await?;
+    listeners.http = listeners.http.encrypted_by(tls);
 
-    let readiness = Readiness::default();
+    let edge = Edge::new(log.clone(), settings.edge.clone())?;
+    edge.register(&mut registry);
+    let readiness = Readiness::until(supervisor.shutdown_token());
     supervisor.spawn("nats-server", nats.watch(supervisor.shutdown_token()));
-    let projector = Projector::new(store.clone(), log.clone(), settings.projector.clone());
+    let projector = Projector::new(store.clone(), log, settings.projector.clone());
     supervisor.spawn(
         "projector",
         projector.run(readiness.gate("projector"), supervisor.shutdown_token()),
     );
-    let edge = Edge::new(log, settings.edge.clone())?;
     let drained = parts::spawn_edge(&mut supervisor, &edge, readiness.gate("edge"));
     let fired = parts::fire(
         engine.clone(),
@@ -134,17 +142,18 @@ async fn serve(
 
     let administration = parts::administration(&mut supervisor, engine.clone(), &settings.admin.operators()?);
     let operated = admin::router(readiness.clone(), registry).merge(administration);
-    let router = routes::router(store.clone(), engine, TokenIssuer::new(&settings.auth)?)
-        .merge(inbox::router(
-            store,
-            settings.inbox.clone(),
-            Arc::clone(&authenticator),
-        ))
-        .merge(edge::router(edge, authenticator));
+    let page = routes::router(store.clone(), engine, TokenIssuer::new(&settings.auth)?);
+    let inbox = inbox::routes(store, settings.inbox.clone(), Arc::clone(&authenticator));
+    let parts = openapi::together(
+        API_TITLE,
+        API_DESCRIPTION,
+        [inbox, edge::routes(edge, authenticator)],
+    );
+    let router = page.merge(openapi::described(parts));
     let endpoints = listeners.endpoints(settings)?;
     let Listeners { http, admin } = listeners;
     supervisor.spawn("http", http.serve(router, drained));
-    supervisor.spawn("admin", admin.serve(operated, supervisor.shutdown_token()));
+    supervisor.spawn_last("admin", admin.serve(operated, supervisor.end_token()));
     supervisor.spawn(
         "announcement",
         announce(

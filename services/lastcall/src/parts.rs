@@ -12,7 +12,7 @@ use event_log::EventLog;
 use service_kit::admin::{self, Operators};
 use service_kit::auth::{Authenticator, KeyError};
 use service_kit::health::{Gate, Readiness};
-use service_kit::http::Listener;
+use service_kit::http::{Listener, Tls};
 use service_kit::metrics::{self, Registry};
 use service_kit::supervisor::Supervisor;
 use store::Store;
@@ -67,6 +67,7 @@ pub(crate) async fn edge(settings: &Settings) -> anyhow::Result<()> {
     let mut process = Process::start(settings).await?;
     let authenticator = process.authenticator(settings).await?;
     let edge = Edge::new(log, settings.edge.clone())?;
+    edge.register(&mut process.registry);
     let drained = spawn_edge(&mut process.supervisor, &edge, process.readiness.gate("edge"));
     process.grace += settings.edge.drain;
     process
@@ -159,9 +160,10 @@ impl Process {
             Some(address) => Some(Listener::bind(address).await?),
             None => None,
         };
+        let supervisor = Supervisor::new();
         Ok(Self {
-            supervisor: Supervisor::new(),
-            readiness: Readiness::default(),
+            readiness: Readiness::until(supervisor.shutdown_token()),
+            supervisor,
             registry: metrics::registry(env!("CARGO_PKG_VERSION")),
             admin,
             operated: Router::new(),
@@ -186,9 +188,12 @@ impl Process {
         settings: &Settings,
         router: Router,
     ) -> anyhow::Result<()> {
-        let listener = Listener::bind(&settings.http.listen).await?;
-        let listener = listener.for_pages_of(settings.http.cors_origins.clone());
-        say(format_args!("listening on http://{}", listener.address()))?;
+        let tls = Tls::start(&settings.http, &mut self.supervisor, &mut self.registry).await?;
+        let listener = Listener::bind(&settings.http.listen)
+            .await?
+            .for_pages_of(settings.http.cors_origins.clone())
+            .encrypted_by(tls);
+        say(format_args!("listening on {}", listener.url()))?;
         self.supervisor.spawn("http", listener.serve(router, end));
         Ok(())
     }
@@ -197,8 +202,9 @@ impl Process {
         if let Some(listener) = self.admin {
             say(format_args!("admin on http://{}", listener.address()))?;
             let router = admin::router(self.readiness, self.registry).merge(self.operated);
-            let served = listener.serve(router, self.supervisor.shutdown_token());
-            self.supervisor.spawn("admin", served);
+            // While an edge drains, whoever sends it clients has to hear that it is not to get any more.
+            let served = listener.serve(router, self.supervisor.end_token());
+            self.supervisor.spawn_last("admin", served);
         }
         Ok(self.supervisor.run(self.grace).await?)
     }

@@ -15,6 +15,7 @@ const CLIENTS: usize = 4;
 struct Edge {
     process: Process,
     url: String,
+    admin: String,
     how: Connect,
     readers: Vec<SseReader>,
 }
@@ -29,9 +30,9 @@ impl Edge {
         ]);
         let mut process = lastcall.start(["edge", "--http=127.0.0.1:0"]);
         let url = format!("{}/v1/stream", process.said("listening on ").await);
-        let ready = format!("{}/readyz", process.said("admin on ").await);
+        let admin = process.said("admin on ").await;
         eventually("the edge is ready", async || {
-            let answer = reqwest::get(&ready).await.ok()?;
+            let answer = reqwest::get(format!("{admin}/readyz")).await.ok()?;
             answer.status().is_success().then_some(())
         })
         .await;
@@ -48,9 +49,19 @@ impl Edge {
         Self {
             process,
             url,
+            admin,
             how,
             readers,
         }
+    }
+
+    /// That whoever balances clients over edges is told to send none here.
+    async fn expect_not_ready(&self) {
+        let answer = reqwest::get(format!("{}/readyz", self.admin)).await;
+        let answer = answer.expect("the admin port answers");
+        assert_eq!(answer.status(), 503);
+        let told: serde_json::Value = answer.json().await.expect("JSON");
+        assert_eq!(told["reason"], "ending", "{told}");
     }
 
     /// Tells it to end, and waits until the first of its clients has been sent away.
@@ -71,6 +82,7 @@ async fn an_edge_that_is_told_to_end_answers_until_its_last_stream_has_ended() {
     let nats = NatsServer::start().await;
     let mut edge = Edge::start(&nats, "128s").await;
     edge.begin_to_end().await;
+    edge.expect_not_ready().await;
     let mut new = SseReader::connect(&edge.url, &edge.how).await;
     assert_eq!(new.status, 200, "a browser comes back from no other");
     assert!(new.next(LIMIT).await.is_none(), "sent away");

@@ -122,6 +122,30 @@ async fn the_seed_none_leaves_the_tables_empty_and_endpoints_are_for_the_owner_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn dev_serves_one_description_of_all_that_people_can_ask_for() {
+    let folder = TempDir::new().unwrap();
+    let dev = Dev::start(&lastcall(), folder.path(), &["--seed=none", "--http=127.0.0.1:0"]).await;
+    let url = format!("{}/v1/openapi.json", dev.endpoint("http"));
+    let api: serde_json::Value = reqwest::get(url).await.unwrap().json().await.unwrap();
+    assert_eq!(api["info"]["title"], "Lastcall");
+    for path in [
+        "/v1/stream",
+        "/v1/stream/ticket",
+        "/v1/events",
+        "/v1/notifications",
+        "/v1/alerts/{id}",
+    ] {
+        assert!(api["paths"][path].is_object(), "{path} in {api}");
+    }
+    for schema in ["EventPage", "NotificationPage", "Problem"] {
+        assert!(
+            api["components"]["schemas"][schema].is_object(),
+            "{schema} in {api}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_dev_on_the_same_folder_is_refused_and_the_first_goes_on() {
     let folder = TempDir::new().unwrap();
     let dev = Dev::start(&lastcall(), folder.path(), &["--seed=none", "--http=127.0.0.1:0"]).await;
