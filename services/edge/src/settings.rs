@@ -31,6 +31,9 @@ pub struct Settings {
     /// is found when its next heartbeat would be due.
     #[serde(with = "humantime_serde")]
     pub stall_timeout: Duration,
+    /// How long before a client's token ends it is told so, in its stream. The stream ends when the token does.
+    #[serde(with = "humantime_serde")]
+    pub reauth_ahead: Duration,
     /// How many streams there may be at once. Who comes then is told to come back later.
     pub max_streams: usize,
     /// How many of them one user may have.
@@ -65,6 +68,7 @@ impl Default for Settings {
             retry_max: Duration::from_secs(5),
             replay_batch: 64,
             stall_timeout: Duration::from_secs(60),
+            reauth_ahead: Duration::from_secs(60),
             max_streams: 18_000,
             max_streams_per_user: 20,
             max_streams_per_address: 1_000,
@@ -105,6 +109,11 @@ impl Settings {
             (
                 self.stall_timeout <= LONGEST,
                 "stall_timeout",
+                "may be a day at most",
+            ),
+            (
+                self.reauth_ahead <= LONGEST,
+                "reauth_ahead",
                 "may be a day at most",
             ),
             (self.max_streams > 0, "max_streams", "must be 1 at least"),
