@@ -8,12 +8,18 @@
 //! Wakers are collected under the lock and used outside of it, a bounded number at a time: waking runs the scheduler's
 //! code, and a broadcast to twenty thousand streams must not keep a new one from registering.
 
-use std::collections::HashMap;
+mod expiry;
+
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use chrono::{DateTime, Utc};
 use proto_schemas::UserId;
+
+pub(crate) use expiry::Due;
+use expiry::Term;
 
 /// How many wakers are used between two looks at the lock.
 const WAKE_BATCH: usize = 256;
@@ -49,6 +55,8 @@ struct Seats {
     free: Vec<usize>,
     users: HashMap<UserId, Vec<usize>>,
     addresses: HashMap<IpAddr, usize>,
+    /// In which second something is due for which stream because its token ends.
+    due: BTreeSet<(i64, usize)>,
     phase: Phase,
 }
 
@@ -66,6 +74,7 @@ struct Waiting {
     beat: bool,
     closing: bool,
     address: Option<IpAddr>,
+    term: Option<Term>,
 }
 
 /// What a stream sleeps for, beside what it is woken for in any case.
@@ -93,6 +102,10 @@ pub(crate) struct Signals {
     pub(crate) closing: bool,
     /// End, whether that can still be said or not.
     pub(crate) abandoned: bool,
+    /// The token has ended: say where you stand and end.
+    pub(crate) expired: bool,
+    /// Say that the token ends then, and that you have said it.
+    pub(crate) reauth: Option<DateTime<Utc>>,
 }
 
 impl Registry {
@@ -124,6 +137,7 @@ impl Registry {
             beat: false,
             closing: false,
             address,
+            term: None,
         });
         seats.users.entry(user.clone()).or_default().push(index);
         if let Some(address) = address {
@@ -270,6 +284,7 @@ impl Seats {
     fn leave(&mut self, user: &UserId, index: usize) -> Option<Waker> {
         let left = self.seats[index].take()?;
         self.free.push(index);
+        self.forget_term(index, left.term.as_ref());
         if let Some(indexes) = self.users.get_mut(user) {
             indexes.retain(|other| *other != index);
             if indexes.is_empty() {
@@ -302,6 +317,8 @@ impl Seat {
             beat: false,
             closing: phase >= Phase::Closing,
             abandoned: phase >= Phase::Abandoned,
+            expired: false,
+            reauth: None,
         };
         if let Some(waiting) = &mut seats.seats[self.index] {
             match &mut waiting.waker {
@@ -311,6 +328,10 @@ impl Seat {
             waiting.sleep = sleep;
             signals.beat = std::mem::take(&mut waiting.beat);
             signals.closing |= waiting.closing;
+            if let Some(term) = &waiting.term {
+                signals.expired = term.is_over();
+                signals.reauth = term.to_tell();
+            }
         }
         signals
     }

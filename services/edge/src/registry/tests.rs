@@ -12,7 +12,7 @@ impl Wake for Count {
     }
 }
 
-fn spacious() -> Arc<Registry> {
+pub(super) fn spacious() -> Arc<Registry> {
     limited(usize::MAX, usize::MAX, usize::MAX)
 }
 
@@ -24,20 +24,20 @@ fn limited(streams: usize, per_user: usize, per_address: usize) -> Arc<Registry>
     }))
 }
 
-struct Sleeper {
-    seat: Seat,
+pub(super) struct Sleeper {
+    pub(super) seat: Seat,
     count: Arc<Count>,
 }
 
 impl Sleeper {
-    fn new(registry: &Arc<Registry>, user: &str) -> Self {
+    pub(super) fn new(registry: &Arc<Registry>, user: &str) -> Self {
         Self {
             seat: registry.enter(UserId::new(user).unwrap(), None).unwrap(),
             count: Arc::default(),
         }
     }
 
-    fn wait(&self) -> Signals {
+    pub(super) fn wait(&self) -> Signals {
         self.wait_until(Sleep::UntilNews)
     }
 
@@ -45,7 +45,7 @@ impl Sleeper {
         self.seat.wait(&Waker::from(Arc::clone(&self.count)), sleep)
     }
 
-    fn woken(&self) -> usize {
+    pub(super) fn woken(&self) -> usize {
         self.count.0.load(Ordering::SeqCst)
     }
 }
