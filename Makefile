@@ -24,7 +24,7 @@ run: nats-server ## Build and run everything in one process, with a page to look
 	cargo run --release --package lastcall -- dev $(ARGS)
 
 .PHONY: test
-test: nats-server browser cronsim ## Run all tests, against real servers and a real browser
+test: nats-server browser cronsim proxies clients ## Run all tests, against real servers and a real browser
 	cargo test --workspace --no-fail-fast
 
 .PHONY: bench-scheduler
@@ -35,6 +35,7 @@ bench-scheduler: nats-server ## Measure a million due coupons on PostgreSQL besi
 .PHONY: lint
 lint: buf cargo-deny ## Check format, lints, layers, licences, sources and the published schemas
 	cargo fmt --all --check
+	cargo fmt --check --manifest-path services/lastcall/tests/clients/rust/Cargo.toml
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	cargo deny --log-level error check bans licenses sources
 	cd proto-schemas && buf lint && buf breaking --against released/lastcall-events-v1.binpb
@@ -52,7 +53,7 @@ clean: ## Remove what was built, the tools and the data of `make run`
 	rm -rf target .tools .lastcall
 
 # What the machine has on PATH is used where it is new enough.
-.PHONY: nats-server buf cargo-deny browser cronsim
+.PHONY: nats-server buf cargo-deny browser cronsim proxies clients
 nats-server:
 	@deploy/tools/nats-server.sh $(NATS_VERSION)
 
@@ -69,3 +70,9 @@ browser:
 cronsim:
 	@deploy/tools/pip-install.sh cronsim $(CRONSIM_VERSION)
 	@deploy/tools/pip-install.sh tzdata $(TZDATA_VERSION)
+
+proxies:
+	@deploy/tools/proxies.sh
+
+clients:
+	@deploy/tools/clients.sh
