@@ -71,25 +71,23 @@ struct Asked {
 
 impl Asked {
     fn of(query: &Parameters, now: DateTime<Utc>) -> Result<Self, Problem> {
-        let (after, since, from) = (
-            query.after.as_deref(),
-            query.since.as_deref(),
-            query.from.as_deref(),
-        );
-        let wait = query.wait.as_deref().map(humantime::parse_duration).transpose();
-        let wait = wait.ok().map(|wait| wait.unwrap_or(USUAL_WAIT));
+        let after = query.after.as_deref();
+        let (since, from) = (query.since.as_deref(), query.from.as_deref());
+        let start = Start::of_query("the parameter after", after, since, from, now)?;
+        let wait = match &query.wait {
+            Some(wait) => humantime::parse_duration(wait).ok(),
+            None => Some(USUAL_WAIT),
+        };
+        let wait = wait.filter(|wait| *wait <= LONGEST_WAIT).ok_or_else(|| {
+            Problem::malformed("the parameter wait is no duration from 0s to 60s, like 30s")
+        })?;
         let limit = query.limit.unwrap_or(USUAL_EVENTS);
-        Ok(Self {
-            start: Start::of_query("the parameter after", after, since, from, now)?,
-            wait: wait.filter(|wait| *wait <= LONGEST_WAIT).ok_or_else(|| {
-                Problem::malformed("the parameter wait is no duration from 0s to 60s, like 30s")
-            })?,
-            limit: Some(limit)
-                .filter(|limit| (1..=MOST_EVENTS).contains(limit))
-                .ok_or_else(|| {
-                    Problem::malformed(format!("the parameter limit is not from 1 to {MOST_EVENTS}"))
-                })?,
-        })
+        if !(1..=MOST_EVENTS).contains(&limit) {
+            return Err(Problem::malformed(format!(
+                "the parameter limit is not from 1 to {MOST_EVENTS}"
+            )));
+        }
+        Ok(Self { start, wait, limit })
     }
 }
 
@@ -162,6 +160,8 @@ fn come_back(shared: &Shared, later: Later) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn asked(query: &str) -> Result<Asked, Problem> {
@@ -200,6 +200,19 @@ mod tests {
             let problem = asked(query).unwrap_err();
             assert_eq!(problem.status, 400);
             assert!(problem.detail.contains(place), "{}", problem.detail);
+        }
+    }
+
+    proptest! {
+        /// Nor does anybody wait for longer than may be.
+        #[test]
+        fn nothing_that_a_client_sends_is_a_panic(after in ".*", since in ".*", wait in "[0-9]{0,20}[a-z]{0,3}") {
+            let parameters = Parameters { wait: Some(wait), ..Parameters::default() };
+            if let Ok(asked) = Asked::of(&parameters, Utc::now()) {
+                prop_assert!(asked.wait <= LONGEST_WAIT);
+            }
+            let _ = Asked::of(&Parameters { after: Some(after), ..parameters.clone() }, Utc::now());
+            let _ = Asked::of(&Parameters { since: Some(since), ..parameters }, Utc::now());
         }
     }
 }

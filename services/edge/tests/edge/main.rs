@@ -171,12 +171,16 @@ fn user_id(user: &str) -> UserId {
 }
 
 async fn open(server: &NatsServer) -> EventLog {
-    let settings = event_log::Settings {
+    let opened = EventLog::open(&log_settings(server)).await;
+    opened.expect("the log opens")
+}
+
+fn log_settings(server: &NatsServer) -> event_log::Settings {
+    event_log::Settings {
         url: server.url(),
         ack_timeout: Duration::from_secs(2),
         ..event_log::Settings::default()
-    };
-    EventLog::open(&settings).await.expect("the log opens")
+    }
 }
 
 /// A window that holds next to nothing: whoever missed something gets it from the log.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use edge::Settings;
+use event_log::EventLog;
 use service_kit::http::Listener;
 use service_kit::metrics;
 use test_support::nats::NatsServer;
@@ -10,7 +11,7 @@ use test_support::sse::SseReader;
 use tokio_util::sync::CancellationToken;
 use tokio_util::sync::DropGuard;
 
-use crate::{LIMIT, Node, append, for_ann, mixed, open, own, tiny_window};
+use crate::{LIMIT, Node, append, for_ann, log_settings, mixed, open, own, tiny_window};
 
 /// The admin port of a node.
 struct Admin {
@@ -225,6 +226,24 @@ async fn polls_are_counted_beside_streams() {
 }
 
 #[tokio::test]
+async fn a_tail_that_does_not_get_on_is_seen_by_its_lag() {
+    let server = NatsServer::start().await;
+    let settings = event_log::Settings {
+        max_consumers: 1,
+        ..log_settings(&server)
+    };
+    let log = EventLog::open(&settings).await.expect("the log opens");
+    append(&log, &mixed(0..30)).await;
+    // The only consumer that there may be.
+    let mut other = log.follow(0);
+    other.next().await.expect("a message");
+    let node = Node::start_unready(&log, Settings::default()).await;
+    let admin = Admin::of(&node).await;
+    admin.reaches("tail_lag_messages", 30.0).await;
+    assert!(!node.edge.ready());
+}
+
+#[tokio::test]
 async fn the_window_and_how_long_the_log_is_silent_are_shown() {
     let mut server = NatsServer::start().await;
     let log = open(&server).await;
@@ -239,7 +258,7 @@ async fn the_window_and_how_long_the_log_is_silent_are_shown() {
     admin
         .satisfies("window_span_seconds", |span| (0.0001..60.0).contains(&span))
         .await;
-    assert_eq!(admin.value("tail_lag_messages").await, 0.0);
+    assert_eq!(admin.value("tail_lag_messages").await, 0.0, "as of the start");
     server.request("evt.all", b"").await;
     admin.reaches("messages_skipped_total", 1.0).await;
     server.kill().await;

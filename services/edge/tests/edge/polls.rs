@@ -314,6 +314,34 @@ async fn a_poll_that_only_a_lost_log_could_answer_is_told_to_come_back_and_loses
 }
 
 #[tokio::test]
+async fn a_log_that_lost_its_last_messages_is_told_as_a_gap_to_the_poll_that_waits() {
+    let mut server = NatsServer::start().await;
+    let log = open(&server).await;
+    append(&log, &mixed(0..9)).await;
+    server.kill().await;
+    let snapshot = server.snapshot();
+    server.restart().await;
+    let node = Node::start(&log, Settings::default()).await;
+    append(&log, &mixed(9..30)).await;
+    let lost = log.epoch().at(30).to_string();
+    let poll = waiting(&node, "ann", &format!("after={lost}&wait=60s"));
+    node.has_streams(1).await;
+    server.restart_from(&snapshot).await;
+    let answer: Value = poll.await.expect("no panic").json().await.expect("JSON");
+    assert_eq!(answer["gap"]["reason"], "ahead_of_log");
+    assert_eq!(answer["gap"]["requested"], lost);
+    assert_eq!(cursor(&answer), log.epoch().at(9).to_string());
+    append(&log, &mixed(30..36)).await;
+    poll_all(
+        &[node],
+        &format!("after={}", cursor(&answer)),
+        &[1_000],
+        &for_ann(30..36),
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn nobody_polls_what_is_another_ones() {
     let server = NatsServer::start().await;
     let log = open(&server).await;
