@@ -203,7 +203,7 @@ async fn answers(port: u16) -> bool {
     read.is_ok() && greeting.starts_with("INFO ") && greeting.contains("\"jetstream\":true")
 }
 
-async fn exchange(port: u16, subject: &str, payload: &[u8]) -> io::Result<String> {
+pub(crate) async fn exchange(port: u16, subject: &str, payload: &[u8]) -> io::Result<String> {
     let mut connection = BufReader::new(TcpStream::connect(("127.0.0.1", port)).await?);
     let inbox = format!("_INBOX.{}", uuid::Uuid::new_v4().simple());
     let mut request = format!(

@@ -70,12 +70,16 @@ impl Ledger {
     }
 
     /// Notes that the server came back from a crash, and that the log ended at that sequence then. To be called after each
-    /// crash: what a server had told some and not yet written is lost, and nobody can know what it was.
-    pub fn come_back(&mut self, last_sequence: u64) {
+    /// crash: what a server had told some and not yet written is lost, and nobody can know what it was. Says how many
+    /// messages were lost that had been read.
+    pub fn come_back(&mut self, last_sequence: u64) -> usize {
         let version = self.ended.len();
-        let alive = self.messages.values_mut().flat_map(BTreeMap::values_mut);
-        for stored in alive.filter(|stored| stored.sequence > last_sequence) {
-            stored.lost_with.get_or_insert(version);
+        let mut lost = 0;
+        for stored in self.messages.values_mut().flat_map(BTreeMap::values_mut) {
+            if stored.lost_with.is_none() && stored.sequence > last_sequence {
+                stored.lost_with = Some(version);
+                lost += 1;
+            }
         }
         self.ended.push(Ended {
             known_to: self.last_sequence,
@@ -83,6 +87,7 @@ impl Ledger {
             sent: self.sent.len(),
         });
         self.last_sequence = self.last_sequence.min(last_sequence);
+        lost
     }
 
     /// The last message that was read.
@@ -100,10 +105,11 @@ impl Ledger {
         self.len() == 0
     }
 
-    /// How many events the log said that it has and does not hold.
-    pub fn lost(&self) -> usize {
-        let held: HashSet<Digest> = self.current().map(|stored| stored.digest).collect();
-        self.acknowledged.difference(&held).count()
+    /// How many events the log said that it has and was never seen to have.
+    pub fn missing(&self) -> usize {
+        let all = self.messages.values().flat_map(BTreeMap::values);
+        let seen: HashSet<Digest> = all.map(|stored| stored.digest).collect();
+        self.acknowledged.difference(&seen).count()
     }
 
     /// How many messages say what another one says: an event that the log took twice.
