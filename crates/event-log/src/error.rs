@@ -201,6 +201,9 @@ pub enum ReadError {
         /// The last message before it.
         after: u64,
     },
+    /// A replica answered that does not have what the leader has.
+    #[error("a replica answered that is behind the leader")]
+    Behind,
     /// The server said no.
     #[error("nats-server refused to read the log")]
     Refused(#[source] Cause),

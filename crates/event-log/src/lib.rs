@@ -23,6 +23,7 @@ mod tickets;
 mod topology;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::Client;
@@ -60,6 +61,8 @@ struct Inner {
     acks: Acks,
     direct_get: DirectGet,
     topology: Topology,
+    /// Whether some server may answer that is behind the leader, as far as is known: replicas can be added.
+    replicated: AtomicBool,
     tickets: Tickets,
 }
 
@@ -108,6 +111,7 @@ impl EventLog {
                 connects,
                 acks,
                 direct_get,
+                replicated: AtomicBool::new(topology.replicas > 1),
                 topology,
                 tickets: Tickets::default(),
             }),
@@ -161,6 +165,9 @@ impl EventLog {
         let stream = self.inner.context.get_stream(&self.inner.settings.stream).await;
         let stream = stream.map_err(|error| ReadError::Refused(Cause::of(&error)))?;
         let info = stream.cached_info();
+        self.inner
+            .replicated
+            .store(info.config.num_replicas > 1, Ordering::Relaxed);
         let last_sequence = info.state.last_sequence;
         // A stream without messages may say 0 for its first.
         let first_sequence = if info.state.messages == 0 {

@@ -1,11 +1,18 @@
 //! Reading what one recipient missed, and finding the position that belongs to a time.
+//!
+//! In a cluster any replica answers, also one that is behind, and it says nothing of what it does not have. So "that was
+//! all" is believed only when the leader has nothing more either.
 
+use std::sync::atomic::Ordering;
+
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind, Stream};
 use chrono::{DateTime, Utc};
 use proto_schemas::Recipient;
 
 use crate::EventLog;
 use crate::direct_get::Request;
-use crate::error::ReadError;
+use crate::error::{Cause, ReadError};
 use crate::stored::Stored;
 
 /// The most messages of one read.
@@ -25,11 +32,10 @@ impl EventLog {
     /// What the log holds for a recipient after a position: up to `limit` messages (at most [`MAX_BATCH`]), fewer when
     /// they are large.
     ///
-    /// In a cluster any replica may answer, also one that is a moment behind.
-    ///
     /// # Errors
     ///
-    /// When the answer did not come or is not complete. Asking again is the caller's decision.
+    /// When the answer did not come or is not complete. Asking again is the caller's decision, after a moment where a
+    /// replica is behind.
     pub async fn read(&self, recipient: &Recipient, after: u64, limit: usize) -> Result<Batch, ReadError> {
         let Some(seq) = after.checked_add(1) else {
             return Ok(Batch {
@@ -39,7 +45,23 @@ impl EventLog {
         };
         let subject = recipient.subject();
         let request = Request::from_sequence(seq, &subject, limit.clamp(1, MAX_BATCH));
-        self.inner.direct_get.ask(&request).await
+        let batch = self.inner.direct_get.ask(&request).await?;
+        if batch.more || !self.inner.replicated.load(Ordering::Relaxed) {
+            return Ok(batch);
+        }
+        self.confirm_end(batch, &subject, seq).await
+    }
+
+    /// Asks the leader whether what a replica answered, from `seq` on, is all there is.
+    async fn confirm_end(&self, batch: Batch, subject: &str, seq: u64) -> Result<Batch, ReadError> {
+        let next = batch.messages.last().map_or(seq, |last| last.sequence + 1);
+        let found = self.leader().await?;
+        let found = found.get_first_raw_message_by_subject(subject, next).await;
+        match found_or_none(found)? {
+            None => Ok(batch),
+            Some(_) if batch.messages.is_empty() => Err(ReadError::Behind),
+            Some(_) => Ok(Batch { more: true, ..batch }),
+        }
     }
 
     /// The position from which a follower gets exactly what was stored at `instant` or later, by the server's clock.
@@ -52,6 +74,39 @@ impl EventLog {
         let end = self.bounds().await?.last_sequence;
         let request = Request::first_at(instant);
         let found = self.inner.direct_get.ask(&request).await?;
-        Ok(found.messages.first().map_or(end, |first| first.sequence - 1))
+        if let Some(first) = found.messages.first() {
+            return Ok(first.sequence - 1);
+        }
+        if end == 0 {
+            return Ok(0);
+        }
+        let last = found_or_none(self.leader().await?.get_raw_message(end).await)?;
+        let newer = |last: StreamMessage| {
+            let wanted = instant.timestamp_nanos_opt().map(i128::from);
+            wanted.is_some_and(|wanted| last.time.unix_timestamp_nanos() >= wanted)
+        };
+        if last.is_some_and(newer) {
+            return Err(ReadError::Behind);
+        }
+        Ok(end)
+    }
+
+    /// What asks the leader alone.
+    async fn leader(&self) -> Result<Stream<()>, ReadError> {
+        let stream = self
+            .inner
+            .context
+            .get_stream_no_info(&self.inner.settings.stream)
+            .await;
+        stream.map_err(|error| ReadError::Refused(Cause::of(&error)))
+    }
+}
+
+/// What was asked for, if it is there.
+fn found_or_none(answer: Result<StreamMessage, RawMessageError>) -> Result<Option<StreamMessage>, ReadError> {
+    match answer {
+        Ok(message) => Ok(Some(message)),
+        Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => Ok(None),
+        Err(error) => Err(ReadError::Refused(Cause::of(&error))),
     }
 }

@@ -45,6 +45,7 @@ struct Comparison {
 /// The stream as it was found or made.
 pub(crate) struct Topology {
     pub(crate) epoch: Epoch,
+    pub(crate) replicas: usize,
     pub(crate) retention: Option<Duration>,
     pub(crate) differences: Vec<Difference>,
 }
@@ -58,6 +59,7 @@ impl Topology {
         match epoch {
             Some(epoch) if fatal.is_empty() => Ok(Self {
                 epoch,
+                replicas: info.config.num_replicas,
                 retention: Some(info.config.max_age).filter(|age| !age.is_zero()),
                 differences: tolerable,
             }),

@@ -2,8 +2,7 @@
 //!
 //! Each of the two reads is complete only up to its last message when there is more behind it. The merged part is
 //! complete up to the smaller of these ends, and goes no further than the window's floor, from where on the window is
-//! asked. The floor lies as far back as the window reaches, so a replica of the log that answers while it is a moment
-//! behind has nevertheless all that is asked of it.
+//! asked.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! The log against a real nats-server, which is killed and restarted where the promise is about that.
 
 mod append;
+mod cluster;
 mod follow;
 mod refusals;
 mod replay;
