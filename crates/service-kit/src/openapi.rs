@@ -4,12 +4,14 @@
 //! them.
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::routing::get;
 use utoipa::Modify;
+use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, RefOr};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::COOKIE_NAME;
@@ -65,5 +67,62 @@ pub fn together(
 /// These routes, and their description for everybody.
 pub fn described(router: OpenApiRouter) -> Router {
     let (router, api) = router.split_for_parts();
-    router.route(PATH, get(|| async move { axum::Json(api) }))
+    router.merge(document(api))
+}
+
+/// A description for everybody.
+pub fn document(mut api: OpenApi) -> Router {
+    api.paths.paths.values_mut().for_each(describe_responses);
+    Router::new().route(PATH, get(|| async move { axum::Json(api) }))
+}
+
+/// Says what a status means where nothing else is said of a response:
+/// [OpenAPI 3.1](https://spec.openapis.org/oas/v3.1.0#response-object) has no response without a description.
+fn describe_responses(path: &mut PathItem) {
+    let PathItem {
+        get,
+        put,
+        post,
+        delete,
+        patch,
+        ..
+    } = path;
+    for operation in [get, put, post, delete, patch].into_iter().flatten() {
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response
+                && response.description.is_empty()
+            {
+                let status = status.parse::<StatusCode>().ok();
+                let reason = status.and_then(|status| status.canonical_reason());
+                reason
+                    .unwrap_or("An answer")
+                    .clone_into(&mut response.description);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::openapi::path::OperationBuilder;
+    use utoipa::openapi::response::ResponseBuilder;
+
+    use super::*;
+
+    #[test]
+    fn every_response_is_described() {
+        let told = ResponseBuilder::new().description("A reason");
+        let operation = OperationBuilder::new()
+            .response("200", told)
+            .response("404", ResponseBuilder::new())
+            .response("default", ResponseBuilder::new());
+        let mut path = PathItem::default();
+        path.patch = Some(operation.build());
+        describe_responses(&mut path);
+        let described = serde_json::to_value(path).unwrap();
+        let responses = &described["patch"]["responses"];
+        assert_eq!(responses["200"]["description"], "A reason");
+        assert_eq!(responses["404"]["description"], "Not Found");
+        assert_eq!(responses["default"]["description"], "An answer");
+    }
 }

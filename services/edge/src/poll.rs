@@ -98,11 +98,15 @@ impl Asked {
 #[utoipa::path(
     get, path = "/v1/events", operation_id = "pollEvents", params(Parameters),
     responses(
-        (status = 200, body = EventPage),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "What there is; perhaps nothing", body = EventPage),
+        (status = 400, description = "A parameter is malformed",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No token that is good",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "This person or address has too many streams",
+            body = Problem, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds"))),
+        (status = 503, description = "It cannot be answered now",
+            body = Problem, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds"))),
     )
 )]
 pub(crate) async fn answer(

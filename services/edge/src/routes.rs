@@ -78,9 +78,12 @@ pub fn routes(edge: Edge, authenticator: Arc<Authenticator>) -> OpenApiRouter {
         ("Last-Event-ID" = Option<String>, Header, description = "The id to go on after; browsers send it by themselves"),
     ),
     responses(
-        (status = 200, body = String, content_type = "text/event-stream", example = json!(openapi::STREAM)),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "A stream, or what to wait for before coming back",
+            body = String, content_type = "text/event-stream", example = json!(openapi::STREAM)),
+        (status = 400, description = "The id, since or from is malformed",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "No token or ticket that is good",
+            body = Problem, content_type = "application/problem+json"),
     ),
     security(("token" = []), ("cookie" = []), ("ticket" = []))
 )]

@@ -64,11 +64,15 @@ pub(crate) struct Made<'a> {
 #[utoipa::path(
     post, path = "/v1/stream/ticket", operation_id = "makeStreamTicket",
     responses(
-        (status = 201, body = inline(Made<'static>)),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json"),
-        (status = 429, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json"),
+        (status = 201, description = "A ticket", body = inline(Made<'static>)),
+        (status = 401, description = "No token that is good",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "Another site asked with this person's cookie",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 429, description = "This person has made too many",
+            body = Problem, content_type = "application/problem+json", headers(("Retry-After" = u64, description = "Seconds"))),
+        (status = 503, description = "None can be made now",
+            body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn make(State(edge): State<Edge>, writer: Writer) -> Result<Response, Problem> {

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
 use service_kit::admin::Operators;
+use service_kit::openapi::document;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -55,7 +55,5 @@ pub fn router(engine: Engine, operators: &Operators, requests: Requests) -> Rout
         engine,
         requests,
     };
-    operators
-        .guard(router.with_state(admin))
-        .route("/v1/openapi.json", get(|| async move { axum::Json(api) }))
+    operators.guard(router.with_state(admin)).merge(document(api))
 }
