@@ -1,17 +1,29 @@
-//! A server for HTTP/1.1 that slow clients cannot hold open and that ends when told.
+//! A server for HTTP/1.1 and HTTP/2, encrypted or not, that slow clients cannot hold open and that ends when told.
 //!
 //! Requests carry the address of the peer, as `ConnectInfo<SocketAddr>`, and an [`Offer`] where their answer may take the
-//! socket over.
+//! socket over. An answer may say by a [`StallTimeout`] how long its client may take nothing of it.
+//!
+//! What clients may take their time for is bounded: shaking hands, the head and the body of a request, an answer, and saying
+//! nothing at all; so are the bytes of each and what may be in flight on one connection.
 
 mod connection;
+mod first_bytes;
+mod http1;
+mod http2;
+mod request_body;
+mod settings;
+mod stall;
 mod takeover;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
+use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,7 +33,12 @@ use tower_http::limit::RequestBodyLimitLayer;
 use crate::cors::Origins;
 use crate::problem::Problem;
 
+pub use settings::Settings;
+pub use stall::StallTimeout;
 pub use takeover::{Offer, Taken, Takeover};
+pub use tls::{PairError, Tls, TlsError};
+
+use connection::Terms;
 
 /// Bytes that the body of one request may have. Answered with 413 beyond.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -29,12 +46,27 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long to wait when the process is out of sockets. Without, the loop would spin on the same error.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 
+/// Connections that may wait to be accepted, where the system allows as many. The usual 128 are too few for the clients of
+/// an edge that died: one that finds no room comes again after a second, and if it says nothing at first it believes for
+/// ever that it is connected.
+const MAX_WAITING: i32 = 4_096;
+
+/// Bytes that the kernel keeps unsent for a client that does not read. By default it keeps 200 KB and more for each.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 16 * 1024;
+
+/// After how long a connection is given up whose client's network does not answer. The kernel would try for a quarter of an
+/// hour.
+#[cfg(target_os = "linux")]
+const UNANSWERED: Duration = Duration::from_secs(60);
+
 /// A listener that is bound, so that its address is known before anything is served.
 #[derive(Debug)]
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     origins: Origins,
+    tls: Option<Arc<Tls>>,
 }
 
 /// Nothing could be bound.
@@ -53,11 +85,13 @@ impl Listener {
             source,
         };
         let socket = TcpListener::bind(address).await.map_err(failed)?;
+        prepare(&socket).map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         Ok(Self {
             socket,
             address,
             origins: Origins::default(),
+            tls: None,
         })
     }
 
@@ -68,9 +102,22 @@ impl Listener {
         self
     }
 
+    /// Encrypts all connections, if there is something to do it with.
+    #[must_use]
+    pub fn encrypted_by(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls.map(Arc::new);
+        self
+    }
+
     /// The address that was bound.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How it is asked, as `http://` or `https://` with the address.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Serves `router` until told to end; then takes no more connections and waits for those there are.
@@ -80,6 +127,12 @@ impl Listener {
             .layer(CatchPanicLayer::custom(|_| panicked()));
         let router = self.origins.around(router);
         let connections = TaskTracker::new();
+        let terms = Terms {
+            router,
+            tls: self.tls,
+            shutdown: shutdown.clone(),
+            tasks: connections.clone(),
+        };
         loop {
             let accepted = tokio::select! {
                 accepted = self.socket.accept() => accepted,
@@ -87,8 +140,7 @@ impl Listener {
             };
             match accepted {
                 Ok((socket, peer)) => {
-                    let (router, shutdown, tasks) = (router.clone(), shutdown.clone(), connections.clone());
-                    connections.spawn(connection::serve(socket, peer, router, shutdown, tasks));
+                    connections.spawn(connection::serve(socket, peer, terms.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -101,6 +153,19 @@ impl Listener {
         connections.wait().await;
         Ok(())
     }
+}
+
+/// Sockets that are accepted inherit what is set here.
+fn prepare(socket: &TcpListener) -> io::Result<()> {
+    let socket = SockRef::from(socket);
+    // Once more, with room for more.
+    socket.listen(MAX_WAITING)?;
+    #[cfg(target_os = "linux")]
+    {
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
+        socket.set_tcp_user_timeout(Some(UNANSWERED))?;
+    }
+    Ok(())
 }
 
 /// A handler that panics costs its own request. The panic itself is in the log already.
@@ -129,6 +194,17 @@ mod tests {
 
     async fn broken() {
         panic!("on purpose");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn sockets_that_are_accepted_have_the_bounds_of_their_listener() {
+        let listener = Listener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.address()).await.unwrap();
+        let (socket, _) = listener.socket.accept().await.unwrap();
+        let socket = SockRef::from(&socket);
+        assert_eq!(socket.tcp_notsent_lowat().unwrap(), UNSENT_BYTES);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNANSWERED));
     }
 
     #[tokio::test]

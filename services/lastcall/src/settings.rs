@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde::Deserialize;
-use service_kit::cors::Origins;
 use service_kit::settings::Sources;
 
 use crate::cli::Common;
@@ -21,20 +20,13 @@ pub(crate) struct Settings {
     pub(crate) nats: event_log::Settings,
     pub(crate) database: store::Settings,
     pub(crate) auth: service_kit::auth::Settings,
-    pub(crate) http: Http,
+    pub(crate) http: service_kit::http::Settings,
     pub(crate) admin: service_kit::admin::Settings,
     pub(crate) telemetry: service_kit::telemetry::Settings,
     pub(crate) scheduler: scheduler::Settings,
     pub(crate) projector: projector::Settings,
     pub(crate) inbox: inbox::Settings,
     pub(crate) edge: edge::Settings,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Http {
-    pub(crate) listen: String,
-    pub(crate) cors_origins: Origins,
 }
 
 impl Settings {
@@ -91,7 +83,7 @@ mod tests {
         assert_eq!(settings.nats, event_log::Settings::default());
         assert_eq!(settings.database, store::Settings::default());
         assert_eq!(settings.auth, service_kit::auth::Settings::default());
-        assert_eq!(settings.http.cors_origins, Origins::default());
+        assert_eq!(settings.http, service_kit::http::Settings::default());
         assert_eq!(settings.edge, edge::Settings::default());
         settings.nats.validate().unwrap();
         settings.edge.validate().unwrap();
