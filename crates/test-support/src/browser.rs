@@ -19,6 +19,7 @@ use crate::programs::{find, skipped};
 const DRIVER: &str = "chromedriver";
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 const START_LIMIT: Duration = Duration::from_secs(30);
+const START_ATTEMPTS: usize = 5;
 
 /// Nothing of the browser's own may be on the network, and what a test sees may not depend on a profile.
 const ARGUMENTS: [&str; 9] = [
@@ -72,8 +73,18 @@ fn programs() -> Option<(PathBuf, PathBuf)> {
     find(DRIVER).zip(BROWSERS.into_iter().find_map(find))
 }
 
-/// The driver takes a free port and says which.
+/// The driver takes a free port and says which. It wants the same one for IPv6, and ends when somebody else has that.
 async fn start(driver: &Path) -> (Child, String) {
+    for _ in 0..START_ATTEMPTS {
+        let started = tokio::time::timeout(START_LIMIT, try_start(driver)).await;
+        if let Some(started) = started.expect("chromedriver comes up in time") {
+            return started;
+        }
+    }
+    panic!("chromedriver ended without saying its port, {START_ATTEMPTS} times");
+}
+
+async fn try_start(driver: &Path) -> Option<(Child, String)> {
     let mut process = Command::new(driver)
         .arg("--port=0")
         .stdin(Stdio::null())
@@ -83,22 +94,15 @@ async fn start(driver: &Path) -> (Child, String) {
         .spawn()
         .expect("chromedriver starts");
     let mut said = BufReader::new(process.stdout.take().expect("its output is ours")).lines();
-    let port = async {
-        while let Ok(Some(line)) = said.next_line().await {
-            if let Some((_, port)) = line.split_once("successfully on port ") {
-                return port.trim_end_matches('.').to_owned();
-            }
+    while let Ok(Some(line)) = said.next_line().await {
+        if let Some((_, port)) = line.split_once("successfully on port ") {
+            let url = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
+            // What it says later has to go somewhere, or it would block or end.
+            tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+            return Some((process, url));
         }
-        panic!("chromedriver ended without saying its port");
-    };
-    let port = tokio::time::timeout(START_LIMIT, port).await;
-    let url = format!(
-        "http://127.0.0.1:{}",
-        port.expect("chromedriver comes up in time")
-    );
-    // What it says later has to go somewhere, or it would block or end.
-    tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
-    (process, url)
+    }
+    None
 }
 
 async fn connect(driver: &str, browser: &Path, profile: &Path) -> Client {
