@@ -48,8 +48,8 @@ fn anna() -> UserId {
     UserId::new("anna").unwrap()
 }
 
-/// A site that gives its people tokens. Where it is.
-async fn shop(socket: TcpListener, token_key: &str) {
+/// A site that gives its people tokens.
+fn shop(socket: TcpListener, token_key: &str) {
     let settings = Settings {
         hs256_key: Some(Secret::new(token_key)),
         ..Settings::default()
@@ -86,7 +86,7 @@ async fn a_plain_event_source_of_another_site_goes_on_with_tickets_while_tokens_
             ]);
         let folder = TempDir::new().unwrap();
         let dev = Dev::start(&lastcall, folder.path(), &["--seed=none", "--http=127.0.0.1:0"]).await;
-        shop(socket, dev.endpoint("token_key")).await;
+        shop(socket, dev.endpoint("token_key"));
         let settings = event_log::Settings {
             url: dev.endpoint("nats").to_owned(),
             ..event_log::Settings::default()
