@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use edge::Settings;
-use event_log::EventLog;
+use event_log::{EventLog, Record};
 use service_kit::http::Listener;
 use service_kit::metrics;
 use test_support::nats::NatsServer;
-use test_support::sse::SseReader;
+use test_support::sse::{Connect, SseReader};
 use tokio_util::sync::CancellationToken;
 use tokio_util::sync::DropGuard;
 
-use crate::{LIMIT, Node, append, for_ann, log_settings, mixed, open, own, tiny_window};
+use crate::sockets::{COUNT, ask, large_payloads};
+use crate::{LIMIT, Node, append, for_ann, log_settings, mixed, open, own, tiny_window, token_for};
 
 /// The admin port of a node.
 struct Admin {
@@ -68,6 +70,12 @@ impl Admin {
     }
 }
 
+/// Far more than a socket takes whose other end does not read.
+fn large_events() -> Vec<Record> {
+    let payloads = large_payloads();
+    payloads.iter().map(|payload| own("ann", payload)).collect()
+}
+
 async fn begun(mut reader: SseReader) -> SseReader {
     reader.read_until(LIMIT, |text| text.contains("id: ")).await;
     reader
@@ -118,6 +126,61 @@ async fn streams_are_counted_by_where_they_went_on_from_and_why_they_ended() {
         .reaches("streams_ended_total{reason=\"drained\"}", 2.0)
         .await;
     assert_eq!(admin.value("streams").await, 0.0);
+}
+
+#[tokio::test]
+async fn a_token_that_ends_and_a_client_that_never_reads_are_counted_apart() {
+    let server = NatsServer::start().await;
+    let log = open(&server).await;
+    let settings = Settings {
+        heartbeat: Duration::from_millis(200),
+        stall_timeout: Duration::from_secs(2),
+        ..Settings::default()
+    };
+    let node = Node::start(&log, settings).await;
+    let admin = Admin::of(&node).await;
+    let how = Connect {
+        token: Some(token_for("bob", TimeDelta::seconds(2))),
+        last_event_id: None,
+    };
+    let mut expiring = SseReader::connect(&node.url, &how).await;
+    while expiring.next(LIMIT).await.is_some() {}
+    admin
+        .reaches("streams_ended_total{reason=\"expired\"}", 1.0)
+        .await;
+    let deaf = ask(&node, "1.1", "").await;
+    node.has_streams(1).await;
+    append(&log, &large_events()).await;
+    admin
+        .reaches("streams_ended_total{reason=\"stalled\"}", 1.0)
+        .await;
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn what_a_client_was_too_slow_to_take_is_replayed_and_not_timed() {
+    let server = NatsServer::start().await;
+    let log = open(&server).await;
+    let node = Node::start(&log, Settings::default()).await;
+    let admin = Admin::of(&node).await;
+    let mut slow = begun(node.connect("ann").await).await;
+    append(&log, &large_events()).await;
+    // All of it is in the window, and the socket is full.
+    admin.reaches("window_events", COUNT as f64).await;
+    let timed = admin.value("append_to_write_seconds_count").await;
+    assert!(timed < COUNT as f64 / 8.0, "{timed}");
+    slow.take(COUNT, LIMIT).await;
+    admin.reaches("events_delivered_total", COUNT as f64).await;
+    let replayed = admin.value("events_replayed_total{source=\"window\"}").await;
+    assert!(replayed > 0.0 && replayed < COUNT as f64, "{replayed}");
+    append(&log, &[own("ann", "small")]).await;
+    slow.take(1, LIMIT).await;
+    admin.reaches("events_delivered_total", COUNT as f64 + 1.0).await;
+    assert_eq!(
+        admin.value("events_replayed_total{source=\"window\"}").await,
+        replayed,
+        "it has caught up"
+    );
 }
 
 #[tokio::test]

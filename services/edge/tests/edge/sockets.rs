@@ -10,15 +10,15 @@ use tokio::net::TcpStream;
 use crate::{LIMIT, Node, append, expect_exactly, for_ann, mixed, open, own, token};
 
 /// Far more than the sockets' buffers take on either side.
-const COUNT: usize = 2_000;
+pub(crate) const COUNT: usize = 2_000;
 const BYTES: usize = 12_000;
 
-fn large_payloads() -> Vec<String> {
+pub(crate) fn large_payloads() -> Vec<String> {
     (0..COUNT).map(|number| format!("{number:0>BYTES$}")).collect()
 }
 
 /// A socket on which ann has asked for her stream, and said so much more.
-async fn ask(node: &Node, version: &str, more: &str) -> TcpStream {
+pub(crate) async fn ask(node: &Node, version: &str, more: &str) -> TcpStream {
     let address = node
         .url
         .strip_prefix("http://")
