@@ -183,6 +183,29 @@ impl Deployment {
         behind()
     }
 
+    /// Notes what the edges that run have counted.
+    pub(crate) async fn count(&self) {
+        for edge in &self.edges {
+            edge.count().await;
+        }
+    }
+
+    /// How many events the edges replayed from their windows, and from the log.
+    pub(crate) fn replayed(&self) -> [u64; 2] {
+        ["window", "log"].map(|source| self.edges.iter().map(|edge| edge.resumed.from(source)).sum())
+    }
+
+    /// Makes sure that the log held what it acknowledged, and holds nothing twice.
+    pub(crate) fn check_log(&self) {
+        let ledger = self.ledger();
+        let missing = ledger.missing();
+        assert_eq!(
+            missing, 0,
+            "acknowledged events that the log was never seen to have"
+        );
+        assert_eq!(ledger.repeated(), 0, "events that the log has twice");
+    }
+
     /// Where the logs of the processes are, once they are kept.
     pub(crate) fn keep_logs(&self) -> &PathBuf {
         let keep = |name: String, text: &str| {

@@ -10,6 +10,7 @@ use test_support::ports::free_port;
 use test_support::proxy::Node;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::resumed::Resumed;
 use crate::timeline::Timeline;
 use crate::tokens::KEY;
 
@@ -25,6 +26,7 @@ pub(crate) struct EdgeProcess {
     admin: SocketAddr,
     lastcall: Lastcall,
     process: Mutex<Option<Process>>,
+    pub(crate) resumed: Resumed,
     /// What its processes wrote that have ended.
     log: std::sync::Mutex<String>,
 }
@@ -53,6 +55,7 @@ impl EdgeProcess {
             admin: SocketAddr::from((LOOPBACK, admin)),
             process: Mutex::new(Some(lastcall.start::<&str>([]))),
             lastcall,
+            resumed: Resumed::default(),
             log: std::sync::Mutex::default(),
         };
         edge.ready().await;
@@ -116,6 +119,11 @@ impl EdgeProcess {
         }
     }
 
+    /// Notes what it has counted so far, before its process ends.
+    pub(crate) async fn count(&self) {
+        self.resumed.add(&format!("http://{}/metrics", self.admin)).await;
+    }
+
     /// What it wrote so far.
     pub(crate) fn log(&self) -> String {
         let now = self.process.try_lock().ok();
@@ -127,6 +135,7 @@ impl EdgeProcess {
     async fn end(&self, process: &mut MutexGuard<'_, Option<Process>>, signal: Signal) {
         if let Some(mut running) = process.take() {
             if running.poll().is_none() {
+                self.count().await;
                 running.stop(signal).await;
             }
             self.keep_log(&running.stderr());

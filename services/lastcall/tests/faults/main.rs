@@ -8,6 +8,7 @@ mod appender;
 mod deployment;
 mod edge_process;
 mod open_files;
+mod resumed;
 mod rolling;
 mod schedule;
 mod timeline;
@@ -17,6 +18,7 @@ mod verdict;
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime};
 
+use test_support::crowd::Crowd;
 use test_support::random::Random;
 use tokio::sync::{Mutex, watch};
 
@@ -29,20 +31,20 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 
 const CLIENTS: usize = 2_000;
 
-/// One edge keeps everything in its window; the other's is soon left behind, so that it has to ask the log.
+/// One edge keeps everything in its window; the other one less than two seconds, so that it often has to ask the log.
 const EDGES: [&[&str]; 2] = [
     &[
         "--set=edge.heartbeat=3s",
         "--set=edge.retry_min=500ms",
-        "--set=edge.retry_max=2s",
+        "--set=edge.retry_max=3s",
         "--set=edge.drain=4s",
     ],
     &[
         "--set=edge.heartbeat=3s",
         "--set=edge.retry_min=500ms",
-        "--set=edge.retry_max=2s",
+        "--set=edge.retry_max=3s",
         "--set=edge.drain=2s",
-        "--set=edge.window_bytes=600000",
+        "--set=edge.window_bytes=250000",
         "--set=edge.replay_batch=5",
     ],
 ];
@@ -63,40 +65,45 @@ async fn whatever_is_killed_or_cut_every_client_is_told_everything_once_and_in_o
     let appender = Appender::new(&deployment, people, random.branch(0)).await;
     let crowd = deployment.crowd(clients, &random.branch(1)).await;
 
-    let schedule = Schedule::new(&deployment, &crowd, Instant::now() + length);
+    let appender = fail(&deployment, &crowd, appender, length, &random.branch(2)).await;
+    let behind = deployment.catch_up(&crowd).await;
+    deployment
+        .timeline
+        .note(format!("{behind} clients have not caught up"));
+    deployment.count().await;
+    let histories = crowd.end().await;
+    let totals = verdict::judge(&histories, &deployment);
+    println!("{} events appended; {totals}", appender.count());
+    println!("{}", deployment.timeline.faults());
+    assert_eq!(behind, 0, "clients that have not caught up");
+    deployment.check_log();
+    let replayed = deployment.replayed();
+    println!("replayed from windows and from the log: {replayed:?}");
+    assert!(
+        replayed.iter().all(|events| *events > 0),
+        "both ways of coming back"
+    );
+}
+
+/// Appends and makes faults for so long, then ends all faults, and appends the last event of all.
+async fn fail<'a>(
+    deployment: &'a Deployment,
+    crowd: &Crowd,
+    appender: Appender<'a>,
+    length: Duration,
+    random: &Random,
+) -> Appender<'a> {
+    let schedule = Schedule::new(deployment, crowd, Instant::now() + length);
     let (end, ended) = watch::channel(false);
     let faults = async {
-        schedule.run(&random.branch(2)).await;
+        schedule.run(random).await;
         deployment.heal().await;
         deployment.timeline.note("all faults are over");
         end.send_replace(true);
     };
     let (mut appender, ()) = tokio::join!(appender.run(ended), faults);
     appender.append_last().await;
-    let behind = deployment.catch_up(&crowd).await;
-    deployment
-        .timeline
-        .note(format!("{behind} clients have not caught up"));
-
-    let histories = crowd.end().await;
-    let totals = verdict::judge(&histories, &deployment);
-    println!(
-        "{} events appended, {} deliveries and {} gaps checked, {} connections of {clients} clients ({:?}); {}",
-        appender.count(),
-        totals.events,
-        totals.gaps,
-        totals.connections,
-        totals.ends,
-        deployment.timeline.faults(),
-    );
-    assert_eq!(behind, 0, "clients that have not caught up");
-    let ledger = deployment.ledger();
-    assert_eq!(
-        ledger.missing(),
-        0,
-        "acknowledged events that the log was never seen to have"
-    );
-    assert_eq!(ledger.repeated(), 0, "events that the log has twice");
+    appender
 }
 
 /// What the environment says.

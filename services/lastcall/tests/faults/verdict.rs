@@ -1,6 +1,7 @@
 //! Compares all histories with the log, and tells of the first difference so that it can be understood.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use test_support::history::{End, Entry, Finding, History, Judged, What};
@@ -88,6 +89,21 @@ fn story(
 
 fn lines<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> String {
     entries.into_iter().map(|entry| format!("{entry}\n")).collect()
+}
+
+impl fmt::Display for Totals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            events,
+            gaps,
+            connections,
+            ends,
+        } = self;
+        write!(
+            f,
+            "{events} deliveries and {gaps} gaps checked over {connections} connections {ends:?}"
+        )
+    }
 }
 
 impl Totals {
