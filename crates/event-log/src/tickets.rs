@@ -58,7 +58,8 @@ const USED: &[u8] = b"null";
 pub struct Admission {
     /// The user.
     pub user: UserId,
-    /// Until when. That of the ticket itself is sooner, as a rule.
+    /// Until when, in whole seconds. That of the ticket itself is sooner, as a rule.
+    #[serde(with = "chrono::serde::ts_seconds")]
     pub until: DateTime<Utc>,
 }
 
