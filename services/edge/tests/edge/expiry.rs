@@ -7,6 +7,7 @@ use edge::Settings;
 use event_log::EventLog;
 use reqwest::StatusCode;
 use serde_json::Value;
+use service_kit::metrics;
 use test_support::nats::NatsServer;
 use test_support::sse::{Connect, SseReader};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -188,6 +189,17 @@ async fn a_reader_that_stalls_over_the_end_of_its_token_gets_the_rest_with_anoth
     expect_exactly(&mut again, &log, &payloads[got.len()..]).await;
 }
 
+/// How many streams the node counted as such.
+fn ended_with_their_tokens(node: &Node) -> String {
+    let mut registry = metrics::registry("0.0.0");
+    node.edge.register(&mut registry);
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry).expect("text");
+    let series = "lastcall_edge_streams_ended_total{reason=\"expired\"} ";
+    let count = text.lines().find_map(|line| line.strip_prefix(series));
+    count.expect("such a series").to_owned()
+}
+
 /// Events for everybody, one after the other, until told to end. How many they were.
 async fn news(log: EventLog, mut end: tokio::sync::oneshot::Receiver<()>) -> usize {
     let mut count = 0;
@@ -220,6 +232,7 @@ async fn a_thousand_tokens_that_end_in_one_second_end_their_streams_and_nobody_e
     let appending = tokio::spawn(news(log.clone(), told));
     let heard = futures::future::join_all(sockets.iter_mut().map(rest)).await;
     node.has_streams(1).await;
+    assert_eq!(ended_with_their_tokens(&node), STREAMS.to_string());
     end.send(()).expect("it goes on until then");
     let count = appending.await.expect("no panic");
     let all: Vec<String> = (0..count).map(|number| format!("news {number}")).collect();
