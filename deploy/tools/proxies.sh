@@ -11,7 +11,7 @@ if [ ${#packages[@]} = 0 ]; then
 fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing ${packages[*]} for the tests of what stands in front of edges" >&2
-    # In the runlevel for repairs nothing is started that was installed.
+    # In the runlevel for repairs packages do not start what they install.
     { apt-get update && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
         apt-get install --yes --no-install-recommends "${packages[@]}"; } >/dev/null \
         || echo 'They could not be installed.' >&2
