@@ -7,12 +7,12 @@
 //! nothing at all; so are the bytes of each and what may be in flight on one connection.
 
 mod connection;
-mod first_bytes;
+mod heard;
 mod http1;
 mod http2;
+mod patience;
 mod request_body;
 mod settings;
-mod stall;
 mod takeover;
 mod tls;
 
@@ -33,8 +33,8 @@ use tower_http::limit::RequestBodyLimitLayer;
 use crate::cors::Origins;
 use crate::problem::Problem;
 
+pub use patience::StallTimeout;
 pub use settings::Settings;
-pub use stall::StallTimeout;
 pub use takeover::{Offer, Taken, Takeover};
 pub use tls::{PairError, Tls, TlsError};
 

@@ -11,13 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper_util::rt::TokioIo;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::first_bytes::FirstBytes;
 use super::http1::{self, Left};
 use super::http2;
 use super::tls::{Tls, Version};
@@ -61,13 +59,13 @@ async fn plain(socket: TcpStream, peer: SocketAddr, terms: Terms) {
         tasks,
         ..
     } = terms;
-    match http1::serve(FirstBytes::new(socket), peer, router.clone(), &shutdown).await {
+    match http1::serve(socket, peer, router.clone(), &shutdown).await {
         Left::Nothing => {}
-        Left::HandedOver(handed_over, transport, read) => {
-            handed_over.go_on(transport.into_inner(), read, &tasks);
+        Left::HandedOver(handed_over, socket, read) => {
+            handed_over.go_on(socket, read, &tasks);
         }
-        Left::Http2(transport, read) => {
-            let (reader, writer) = transport.into_inner().into_split();
+        Left::Http2(socket, read) => {
+            let (reader, writer) = socket.into_split();
             let whole = tokio::io::join(Cursor::new(read).chain(reader), writer);
             Box::pin(http2::serve(whole, peer, router, &shutdown)).await;
         }
@@ -82,7 +80,7 @@ async fn encrypted(socket: TcpStream, tls: &Tls, peer: SocketAddr, terms: Terms)
     };
     match shaken {
         Ok((stream, Version::Http1)) => {
-            http1::serve(TokioIo::new(stream), peer, router, &shutdown).await;
+            http1::serve(stream, peer, router, &shutdown).await;
         }
         Ok((stream, Version::Http2)) => http2::serve(stream, peer, router, &shutdown).await,
         Err(error) => tracing::debug!(%peer, cause = %chain(&error), "a connection could not be encrypted"),

@@ -9,7 +9,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Bytes, HttpBody as _};
@@ -17,47 +16,45 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::{Method, Version};
 use axum::response::Response;
 use hyper::body::Incoming;
-use hyper::rt::{Read, Write};
 use hyper::server::conn::http1::{Builder, Connection};
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{LAST_ANSWERS, MAX_HEAD_BYTES};
-use super::first_bytes::FirstBytes;
+use super::heard::Heard;
+use super::patience::{Overdue, Patience, Watched};
 use super::request_body::RequestBody;
-use super::stall::{Stall, Watched};
 use super::takeover::{HandedOver, Offer};
 
-/// A client that has not sent its whole head by then is cut off: it would hold a task and a socket for nothing. It is also
-/// how long a connection is kept between two requests.
-const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// What requests come over.
-pub(super) trait Transport: Read + Write + Unpin {
+pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin {
     /// Whether answers may take it over.
     const OFFERED: bool;
 
-    fn socket(&self) -> &TcpStream;
+    /// Has its end throw away what the client has not taken.
+    fn reset(&self);
 }
 
-impl Transport for FirstBytes {
+impl Transport for TcpStream {
     const OFFERED: bool = true;
 
-    fn socket(&self) -> &TcpStream {
-        self.get_ref()
+    fn reset(&self) {
+        // Without that the kernel would wait for the client.
+        let _ = self.set_zero_linger();
     }
 }
 
 /// What goes over it has to be encrypted, so there is nothing to win without a server in between.
-impl Transport for TokioIo<TlsStream<TcpStream>> {
+impl Transport for TlsStream<TcpStream> {
     const OFFERED: bool = false;
 
-    fn socket(&self) -> &TcpStream {
-        self.inner().get_ref().0
+    fn reset(&self) {
+        self.get_ref().0.reset();
     }
 }
 
@@ -77,32 +74,38 @@ pub(super) async fn serve<T: Transport>(
     router: Router,
     shutdown: &CancellationToken,
 ) -> Left<T> {
-    let stall = Arc::new(Stall::default());
-    let requests = Requests::new::<T>(router, peer, Arc::clone(&stall));
+    let patience = Patience::with_newcomer();
+    let requests = Requests::new::<T>(router, peer, Arc::clone(&patience));
     let mut connection = Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_READ_TIMEOUT)
+        // Its clock does not tell a pause from a head that does not come to its end.
+        .header_read_timeout(None)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(transport, requests);
-    let ended = tokio::select! {
-        ended = &mut connection => Some(ended),
-        () = stall.is_too_long() => None,
-        () = shutdown.cancelled() => {
-            Pin::new(&mut connection).graceful_shutdown();
-            let ended = async { tokio::select! {
-                ended = &mut connection => Some(ended),
-                () = stall.is_too_long() => None,
-            } };
-            tokio::time::timeout(LAST_ANSWERS, ended).await.unwrap_or_default()
-        }
+        .serve_connection(Heard::new(transport, Arc::clone(&patience)), requests);
+    let mut ended = tokio::select! {
+        ended = &mut connection => Ok(ended),
+        overdue = patience.ends() => Err(overdue),
+        () = shutdown.cancelled() => Err(Overdue::Request),
     };
+    if let Err(Overdue::Request) = ended {
+        // In order: what was asked for meanwhile is answered.
+        Pin::new(&mut connection).graceful_shutdown();
+        let last = async {
+            tokio::select! {
+                biased;
+                ended = &mut connection => Ok(ended),
+                overdue = patience.ends() => Err(overdue),
+            }
+        };
+        ended = timeout(LAST_ANSWERS, last).await.unwrap_or(Err(Overdue::Answer));
+    }
     match ended {
-        Some(Ok(())) => Left::Nothing,
-        Some(Err(error)) => what_is_left(&error, connection, peer),
-        None => {
-            tracing::debug!(%peer, "a client that does not take its answer is cut off");
-            // What the kernel still holds would wait for it.
-            let _ = connection.into_parts().io.socket().set_zero_linger();
+        Ok(Ok(())) => Left::Nothing,
+        Ok(Err(error)) => what_is_left(&error, connection, peer),
+        Err(overdue) => {
+            tracing::debug!(%peer, ?overdue, "a client that is late is cut off");
+            if overdue == Overdue::Answer {
+                connection.into_parts().io.into_inner().reset();
+            }
             Left::Nothing
         }
     }
@@ -110,18 +113,18 @@ pub(super) async fn serve<T: Transport>(
 
 fn what_is_left<T: Transport>(
     error: &hyper::Error,
-    connection: Connection<T, Requests>,
+    connection: Connection<Heard<T>, Requests>,
     peer: SocketAddr,
 ) -> Left<T> {
     if let Some(handed_over) = HandedOver::from_error(error) {
         let parts = connection.into_parts();
-        return Left::HandedOver(handed_over, parts.io, parts.read_buf);
+        return Left::HandedOver(handed_over, parts.io.into_inner(), parts.read_buf);
     }
     if error.is_parse_version_h2() {
         let parts = connection.into_parts();
         // Behind a request it is none: whoever speaks HTTP/2 does so from the first byte on.
         if !parts.service.asked.get() {
-            return Left::Http2(parts.io, parts.read_buf);
+            return Left::Http2(parts.io.into_inner(), parts.read_buf);
         }
     }
     tracing::debug!(%peer, %error, "a connection ended with an error");
@@ -132,7 +135,7 @@ fn what_is_left<T: Transport>(
 struct Requests {
     router: TowerToHyperService<Router>,
     peer: SocketAddr,
-    stall: Arc<Stall>,
+    patience: Arc<Patience>,
     /// Whether there was one.
     asked: Cell<bool>,
     offered: bool,
@@ -141,11 +144,11 @@ struct Requests {
 }
 
 impl Requests {
-    fn new<T: Transport>(router: Router, peer: SocketAddr, stall: Arc<Stall>) -> Self {
+    fn new<T: Transport>(router: Router, peer: SocketAddr, patience: Arc<Patience>) -> Self {
         Self {
             router: TowerToHyperService::new(router),
             peer,
-            stall,
+            patience,
             asked: Cell::new(false),
             offered: T::OFFERED,
             in_step: Cell::new(true),
@@ -174,14 +177,14 @@ impl Service<Request<Incoming>> for Requests {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.asked.set(true);
-        self.stall.is_served();
+        self.patience.asked();
         let offer = self.offer(&request);
         request.extensions_mut().insert(ConnectInfo(self.peer));
         if let Some(offer) = offer {
             request.extensions_mut().insert(offer);
         }
         let answered = self.router.call(request.map(RequestBody::new));
-        let stall = Arc::clone(&self.stall);
+        let patience = Arc::clone(&self.patience);
         Box::pin(async move {
             let answer: Result<Response, Infallible> = answered.await;
             let Ok(response) = answer;
@@ -189,7 +192,7 @@ impl Service<Request<Incoming>> for Requests {
                 Some(_) => HandedOver::unless_ordinary(response)?,
                 None => response,
             };
-            Ok(stall.watch(response))
+            Ok(patience.watch(response))
         })
     }
 }

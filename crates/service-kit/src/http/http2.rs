@@ -30,8 +30,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{LAST_ANSWERS, MAX_HEAD_BYTES};
+use super::patience::{HEAD_TIMEOUT, IDLE_TIMEOUT, Patience, Watched};
 use super::request_body::RequestBody;
-use super::stall::{Stall, Watched};
 
 /// Requests that may be in flight on one connection. Clients that have more of them open another.
 const MAX_STREAMS: u32 = 100;
@@ -48,15 +48,9 @@ const SEND_BUFFER: usize = 16 * 1024;
 /// A client that says nothing for so long is asked whether it is there, and has as long to answer.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 
-/// How long a connection is kept on which nobody asks for anything.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// How long it may take to ask for the first time.
-const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
 tokio::task_local! {
-    /// How the client takes the answer of this task.
-    static STALL: Arc<Stall>;
+    /// With the client that the answer of this task is for.
+    static PATIENCE: Arc<Patience>;
 }
 
 /// Serves a connection to its end.
@@ -129,12 +123,7 @@ impl Answers {
         loop {
             self.tasks.wait().await;
             let begun = self.begun.load(Ordering::Relaxed);
-            sleep(if begun == 0 {
-                FIRST_REQUEST_TIMEOUT
-            } else {
-                IDLE_TIMEOUT
-            })
-            .await;
+            sleep(if begun == 0 { HEAD_TIMEOUT } else { IDLE_TIMEOUT }).await;
             if self.tasks.is_empty() && self.begun.load(Ordering::Relaxed) == begun {
                 return;
             }
@@ -169,12 +158,12 @@ where
 {
     fn execute(&self, answer: F) {
         self.begun.fetch_add(1, Ordering::Relaxed);
-        let stall = Arc::new(Stall::default());
-        let answer = STALL.scope(Arc::clone(&stall), answer);
+        let patience = Patience::with_asker();
+        let answer = PATIENCE.scope(Arc::clone(&patience), answer);
         self.tasks.spawn(async move {
             tokio::select! {
                 () = answer => {}
-                () = stall.is_too_long() => tracing::debug!("an answer that its client does not take is ended"),
+                _ = patience.ends() => tracing::debug!("an answer that its client does not take is ended"),
             }
         });
     }
@@ -202,7 +191,7 @@ impl Service<Request<Incoming>> for Requests {
             if says_close(&response) {
                 closing.notify_one();
             }
-            Ok(STALL.with(|stall| stall.watch(response)))
+            Ok(PATIENCE.with(|patience| patience.watch(response)))
         })
     }
 }

@@ -1,11 +1,15 @@
+use std::time::Duration;
+
 use axum::Extension;
 use axum::http::HeaderValue;
 use axum::middleware::map_response;
 use axum::response::IntoResponse as _;
 use axum::routing::get;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::time::{Instant, sleep};
 
 use super::*;
+use crate::http::patience::{HEAD_TIMEOUT, IDLE_TIMEOUT};
 use crate::http::{Listener, Taken, Takeover};
 
 /// Answers over the bare socket with what the client had sent already; without an offer, as usual.
@@ -84,4 +88,61 @@ async fn where_the_socket_cannot_be_taken_over_the_answer_is_as_usual() {
         assert!(!answers.contains("transfer-encoding"), "{answers}");
         assert!(answers.ends_with(&format!("\r\n\r\n{body}")), "{answers}");
     }
+}
+
+impl Transport for DuplexStream {
+    const OFFERED: bool = false;
+
+    fn reset(&self) {}
+}
+
+/// The client's end of a connection that is served.
+fn served() -> DuplexStream {
+    let (ours, theirs) = duplex(64 * 1024);
+    let router = Router::new().route("/usual", get(async || "hello"));
+    tokio::spawn(async move {
+        let shutdown = CancellationToken::new();
+        serve(ours, ([127, 0, 0, 1], 1).into(), router, &shutdown).await;
+    });
+    theirs
+}
+
+async fn is_answered(client: &mut DuplexStream) {
+    client
+        .write_all(b"GET /usual HTTP/1.1\r\nhost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"hello") {
+        assert!(client.read_buf(&mut answer).await.unwrap() > 0, "it was cut off");
+    }
+}
+
+/// How long it takes until the connection ends.
+async fn until_end(client: &mut DuplexStream) -> Duration {
+    let began = Instant::now();
+    let mut said = Vec::new();
+    client.read_to_end(&mut said).await.unwrap();
+    assert!(said.is_empty(), "{said:?}");
+    began.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_kept_between_requests_for_longer_than_proxies_keep_theirs() {
+    let mut client = served();
+    for _ in 0..3 {
+        is_answered(&mut client).await;
+        sleep(Duration::from_secs(60)).await;
+    }
+    is_answered(&mut client).await;
+    assert_eq!(until_end(&mut client).await, IDLE_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_begins_after_a_pause_has_no_more_time_than_the_first() {
+    let mut client = served();
+    is_answered(&mut client).await;
+    sleep(IDLE_TIMEOUT / 2).await;
+    client.write_all(b"GET /usual").await.unwrap();
+    assert_eq!(until_end(&mut client).await, HEAD_TIMEOUT);
 }

@@ -1,4 +1,5 @@
-//! A socket whose first bytes say which version of HTTP is spoken on it.
+//! What a server for HTTP/1.1 reads from and writes to: notes when something is heard, and keeps a part of what may become
+//! HTTP/2 back.
 //!
 //! A client that knows beforehand that we speak HTTP/2 begins with a [preface] that is no request of HTTP/1.1. Hyper's
 //! server for HTTP/1.1 recognises it, but only where all of it is there: of a part it thinks that it is a malformed request.
@@ -9,38 +10,38 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead as _, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::patience::Patience;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Bytes that are read at first. Nearly every head of a request fits.
 const FIRST_READ: usize = 4 * 1024;
 
-pub(super) struct FirstBytes {
-    socket: TokioIo<TcpStream>,
+pub(super) struct Heard<T> {
+    inner: TokioIo<T>,
+    patience: Arc<Patience>,
     /// A part of the preface, until it is known what these bytes are.
     kept: Option<Vec<u8>>,
 }
 
-impl FirstBytes {
-    pub(super) fn new(socket: TcpStream) -> Self {
+impl<T> Heard<T> {
+    pub(super) fn new(inner: T, patience: Arc<Patience>) -> Self {
         Self {
-            socket: TokioIo::new(socket),
+            inner: TokioIo::new(inner),
+            patience,
             kept: Some(Vec::new()),
         }
     }
 
-    pub(super) fn get_ref(&self) -> &TcpStream {
-        self.socket.inner()
-    }
-
-    pub(super) fn into_inner(self) -> TcpStream {
-        self.socket.into_inner()
+    pub(super) fn into_inner(self) -> T {
+        self.inner.into_inner()
     }
 }
 
@@ -48,7 +49,7 @@ fn may_become_preface(bytes: &[u8]) -> bool {
     bytes.len() < PREFACE.len() && PREFACE.starts_with(bytes)
 }
 
-impl Read for FirstBytes {
+impl<T: AsyncRead + Unpin> Read for Heard<T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -56,14 +57,18 @@ impl Read for FirstBytes {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let Some(kept) = &mut this.kept else {
-            return Pin::new(&mut this.socket).poll_read(context, buffer);
+            let read = Pin::new(&mut this.inner).poll_read(context, buffer);
+            if read.is_ready() {
+                this.patience.heard();
+            }
+            return read;
         };
         let mut bytes = [0; FIRST_READ];
         let mut read = ReadBuf::new(&mut bytes[..FIRST_READ.min(buffer.remaining())]);
         read.put_slice(kept);
         loop {
             let before = read.filled().len();
-            if Pin::new(this.socket.inner_mut())
+            if Pin::new(this.inner.inner_mut())
                 .poll_read(context, &mut read)?
                 .is_pending()
             {
@@ -80,25 +85,25 @@ impl Read for FirstBytes {
     }
 }
 
-impl Write for FirstBytes {
+impl<T: AsyncWrite + Unpin> Write for Heard<T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(context, bytes)
+        Pin::new(&mut self.inner).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
+        Pin::new(&mut self.inner).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(context)
+        Pin::new(&mut self.inner).poll_shutdown(context)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        self.inner.is_write_vectored()
     }
 
     fn poll_write_vectored(
@@ -106,6 +111,6 @@ impl Write for FirstBytes {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(context, slices)
+        Pin::new(&mut self.inner).poll_write_vectored(context, slices)
     }
 }
