@@ -248,15 +248,15 @@ pub struct Replaced {
 /// Why following ended. Everything that may pass is waited out instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FollowError {
-    /// The log ends before the position: it lost messages that were seen.
+    /// The log ends before the position, or did so before it grew again: it lost messages that were seen.
     #[error(
-        "the log ends at {last_sequence}, behind the position {position} that was reached in it: it lost its last \
-             messages, or an older copy of it was restored"
+        "the log lost what came after {last_sequence}, behind the position {position} that was reached in it: its last \
+             messages are gone, or an older copy of it was restored"
     )]
     BehindCheckpoint {
         /// Where the follower stands.
         position: u64,
-        /// Where the log ends.
+        /// Where the log ends, or the last that it has of what was seen.
         last_sequence: u64,
     },
     /// The stream is another one than when the log was opened.

@@ -4,7 +4,7 @@
 //! consumer uses. What differs is who makes it anew. The library does so behind the caller's back and asks for
 //! `position + 1` of whatever stream has that name now: on a log that was replaced, or that lost its last messages, it
 //! would wait in silence until the sequence numbers had come that far again. Here every new consumer is preceded by a
-//! look at the stream: is it the same log, and does it reach as far as we have seen? And a reconnect is taken as a
+//! look at the stream: is it the same log, and is what we saw last still in its place? And a reconnect is taken as a
 //! reason in itself, which saves waiting for missed heartbeats.
 
 use std::num::NonZeroUsize;
@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use crate::EventLog;
+use crate::continuity::Seen;
 use crate::error::{Cause, FollowError};
 use crate::stored::Stored;
 
@@ -37,6 +38,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub struct Follow {
     log: EventLog,
     position: u64,
+    /// The message there, once one was given out.
+    seen: Option<Seen>,
     consumer: Option<Consumer>,
     connects: watch::Receiver<u64>,
     /// Attempts to get on that failed since the last message.
@@ -64,6 +67,7 @@ impl EventLog {
         Follow {
             log: self.clone(),
             position: after,
+            seen: None,
             consumer: None,
             connects: self.inner.connects.clone(),
             failures: 0,
@@ -129,6 +133,10 @@ impl Follow {
             Some(Ok(message)) => match self.in_order(message) {
                 Ok(stored) => {
                     self.position = stored.sequence;
+                    self.seen = Some(Seen {
+                        sequence: stored.sequence,
+                        stored_at: stored.stored_at,
+                    });
                     self.failures = 0;
                     return Some(stored);
                 }
@@ -195,8 +203,8 @@ impl Follow {
         self.log
             .check_epoch(state.epoch)
             .map_err(|replaced| Obstacle::Final(replaced.into()))?;
-        if state.last_sequence < self.position {
-            let last_sequence = state.last_sequence;
+        let last_sequence = self.last_in_common(state.last_sequence).await?;
+        if last_sequence < self.position {
             return Err(Obstacle::Final(FollowError::BehindCheckpoint {
                 position: self.position,
                 last_sequence,
@@ -209,6 +217,19 @@ impl Follow {
                 removed, "the log no longer holds all that comes next"
             );
         }
+        self.consume().await
+    }
+
+    /// Up to where the log, which ends at that sequence, is the one that was followed.
+    async fn last_in_common(&self, last_sequence: u64) -> Result<u64, Obstacle> {
+        let Some(seen) = self.seen else {
+            return Ok(last_sequence);
+        };
+        let common = self.log.last_in_common(seen, last_sequence).await;
+        common.map_err(|error| Obstacle::Passing(Cause::of(&error)))
+    }
+
+    async fn consume(&self) -> Result<Consumer, Obstacle> {
         let context = &self.log.inner.context;
         let stream = &self.log.inner.settings.stream;
         let consumer = context

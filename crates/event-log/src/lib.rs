@@ -13,6 +13,7 @@
 
 mod append;
 mod connection;
+mod continuity;
 mod direct_get;
 mod error;
 mod follow;

@@ -92,7 +92,7 @@ impl EventLog {
     }
 
     /// What asks the leader alone.
-    async fn leader(&self) -> Result<Stream<()>, ReadError> {
+    pub(crate) async fn leader(&self) -> Result<Stream<()>, ReadError> {
         let stream = self
             .inner
             .context
@@ -103,7 +103,9 @@ impl EventLog {
 }
 
 /// What was asked for, if it is there.
-fn found_or_none(answer: Result<StreamMessage, RawMessageError>) -> Result<Option<StreamMessage>, ReadError> {
+pub(crate) fn found_or_none(
+    answer: Result<StreamMessage, RawMessageError>,
+) -> Result<Option<StreamMessage>, ReadError> {
     match answer {
         Ok(message) => Ok(Some(message)),
         Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => Ok(None),

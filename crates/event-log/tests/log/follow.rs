@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use event_log::{FollowError, Replaced};
+use event_log::{EventLog, FollowError, Replaced, Settings};
+use test_support::link::{Condition, Link};
 use test_support::nats::NatsServer;
 
 use crate::{LIMIT, numbered, open, payload, record, settings, take, user};
@@ -110,6 +111,40 @@ async fn a_log_that_lost_its_last_messages_under_a_follower_is_a_named_error() {
     log.append(&numbered(10..20)).await.unwrap();
     take(&mut follow, 20).await;
     server.restart_from(&snapshot).await;
+    let error = tokio::time::timeout(LIMIT, follow.next())
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(
+        error,
+        FollowError::BehindCheckpoint {
+            position: 20,
+            last_sequence: 10
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_log_that_lost_its_last_messages_and_has_grown_over_the_position_since_is_a_named_error() {
+    let mut server = NatsServer::start().await;
+    let log = open(&server).await;
+    log.append(&numbered(0..10)).await.unwrap();
+    server.kill().await;
+    let snapshot = server.snapshot();
+    server.restart().await;
+    log.append(&numbered(10..20)).await.unwrap();
+    let network = Link::to(server.address()).await;
+    let far = Settings {
+        url: format!("nats://{}", network.address()),
+        ..settings(&server)
+    };
+    let mut follow = EventLog::open(&far).await.unwrap().follow(0);
+    take(&mut follow, 20).await;
+    // Others are faster.
+    network.set(Condition::Down);
+    server.restart_from(&snapshot).await;
+    log.append(&numbered(20..50)).await.unwrap();
+    network.set(Condition::Open);
     let error = tokio::time::timeout(LIMIT, follow.next())
         .await
         .unwrap()
