@@ -150,6 +150,9 @@ impl Walk<'_> {
 
     /// Keeps the first difference until a gap explains it. Fails when no version is left.
     fn depart(&mut self, finding: Finding) -> Result<(), Finding> {
+        if self.versions.is_empty() && matches!(finding.difference, Difference::WrongGap(_)) {
+            return Err(finding);
+        }
         let first = self.departed.get_or_insert(finding);
         if self.versions.is_empty() {
             return Err(first.clone());
@@ -287,26 +290,32 @@ impl Walk<'_> {
         let mut resumed = BTreeSet::new();
         let mut newest = Err(wrong());
         for &version in &self.versions {
-            newest = self.passes_nothing(version, position, gap.requested);
-            if newest.is_ok() {
-                resumed.extend(self.versions_without(version, gap));
+            for later in version + 1..=self.ledger.latest() {
+                let left = self.leaves(version, later, position, gap);
+                if left.is_ok() {
+                    resumed.insert(later);
+                }
+                newest = left;
             }
         }
         self.versions = resumed;
         if self.versions.is_empty() {
-            return newest.and_then(|()| Err(wrong()));
+            return newest;
         }
         self.position = Some(gap.resumed_from);
         self.departed = None;
         Ok(())
     }
 
-    /// Later versions that lack what was asked for and reach to where the client goes on.
-    fn versions_without(&self, version: usize, gap: &Gap) -> impl Iterator<Item = usize> {
-        (version + 1..=self.ledger.latest()).filter(move |later| {
-            gap.requested > self.ledger.common(version, *later)
-                && self.ledger.reaches(*later, gap.resumed_from)
-        })
+    /// Whether a gap leads from one version into a later one: that lacks what was asked for, and reaches to where the client
+    /// goes on. What both have has to be told before. What was lost need not be: it may have been lost before anybody
+    /// could read it.
+    fn leaves(&self, version: usize, later: usize, position: u64, gap: &Gap) -> Result<(), Difference> {
+        let common = self.ledger.common(version, later);
+        if gap.requested <= common || !self.ledger.reaches(later, gap.resumed_from) {
+            return Err(Difference::WrongGap(gap.clone()));
+        }
+        self.passes_nothing(version, position, common.min(gap.resumed_from))
     }
 }
 
