@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Makes sure of HAProxy and nginx for the tests of their configurations in deploy/. Where they cannot be installed, those tests
-# say that they are skipped.
+# Makes sure of HAProxy and nginx for the tests of their configurations in deploy/, and of curl for those of HTTP/2 and TLS.
+# Where they cannot be installed, those tests say that they are skipped.
 set -euo pipefail
 PATH=$PATH:/usr/sbin
 packages=()
 command -v haproxy >/dev/null || packages+=(haproxy)
 command -v nginx >/dev/null || packages+=(nginx-light)
+command -v curl >/dev/null || packages+=(curl)
 if [ ${#packages[@]} = 0 ]; then
     exit 0
 fi
