@@ -1,6 +1,10 @@
 //! The log goes away, comes back, comes back shorter, is replaced.
 
+use std::time::Duration;
+
 use edge::Settings;
+use event_log::EventLog;
+use test_support::link::{Condition, Link};
 use test_support::nats::NatsServer;
 
 use crate::{LIMIT, Node, append, data, expect_exactly, for_ann, mixed, open, tiny_window};
@@ -81,6 +85,44 @@ async fn a_log_that_lost_its_last_messages_is_told_as_a_gap_and_the_stream_goes_
     assert_eq!(gap.id, log.epoch().at(9).to_string());
     append(&log, &mixed(30..36)).await;
     expect_exactly(&mut reader, &log, &for_ann(30..36)).await;
+}
+
+#[tokio::test]
+async fn a_log_that_lost_its_last_messages_and_has_grown_over_them_since_is_told_as_a_gap_too() {
+    let mut server = NatsServer::start().await;
+    let log = open(&server).await;
+    let network = Link::to(server.address()).await;
+    let far = event_log::Settings {
+        url: format!("nats://{}", network.address()),
+        ack_timeout: Duration::from_secs(2),
+        ..event_log::Settings::default()
+    };
+    let far = EventLog::open(&far).await.expect("the log opens");
+    let node = Node::start(&far, Settings::default()).await;
+    let mut reader = node.connect("ann").await;
+    append(&log, &mixed(0..9)).await;
+    reader.take(6, LIMIT).await;
+    server.kill().await;
+    let snapshot = server.snapshot();
+    server.restart().await;
+    append(&log, &mixed(9..30)).await;
+    reader.take(14, LIMIT).await;
+    // The appender is faster than the edge.
+    network.set(Condition::Down);
+    server.restart_from(&snapshot).await;
+    append(&log, &mixed(30..60)).await;
+    network.set(Condition::Open);
+    let gap = reader.next(LIMIT).await.expect("the stream goes on");
+    assert_eq!(
+        (gap.event.as_str(), gap.id),
+        ("gap", log.epoch().at(9).to_string())
+    );
+    assert!(gap.data.contains("\"reason\":\"ahead_of_log\""), "{}", gap.data);
+    let events = reader.take(for_ann(30..60).len(), LIMIT).await;
+    assert_eq!(data(&events), for_ann(30..60));
+    // Nothing of what was lost is left in the window.
+    let mut later = node.reconnect("ann", &log.epoch().at(9).to_string()).await;
+    expect_exactly(&mut later, &log, &for_ann(30..60)).await;
 }
 
 #[tokio::test]
