@@ -12,7 +12,7 @@ use crate::deployment::Deployment;
 use crate::tokens::person;
 
 /// Events that are appended at once, and how often.
-const CHUNK: usize = 15;
+const CHUNK: usize = 25;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// One chunk in so many has an event for everybody.
