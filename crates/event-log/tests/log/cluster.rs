@@ -25,7 +25,7 @@ fn burst() -> Vec<Record> {
     (0..4_000).map(record).collect()
 }
 
-async fn open(url: String) -> EventLog {
+pub(crate) async fn open(url: String) -> EventLog {
     let settings = Settings {
         url,
         replicas: 3,
@@ -36,7 +36,7 @@ async fn open(url: String) -> EventLog {
     until_good(async || EventLog::open(&settings).await.ok()).await
 }
 
-async fn until_good<T>(attempt: impl AsyncFn() -> Option<T>) -> T {
+pub(crate) async fn until_good<T>(attempt: impl AsyncFn() -> Option<T>) -> T {
     let good = async {
         loop {
             if let Some(good) = attempt().await {

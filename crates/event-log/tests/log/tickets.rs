@@ -6,7 +6,9 @@ use event_log::{Admission, EventLog, TICKET_LIFE, Ticket, TicketError, Use};
 use futures::future::join_all;
 use proto_schemas::UserId;
 use test_support::nats::NatsServer;
+use test_support::nats_cluster::NatsCluster;
 
+use crate::cluster::{self, until_good};
 use crate::{LIMIT, open};
 
 const STREAM: &str = "EVENTS-TICKETS";
@@ -66,24 +68,17 @@ async fn a_ticket_lets_its_holder_in_once_at_any_process() {
     assert_eq!(lets_in(&logs[0], &never_made).await, None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn of_all_who_use_a_ticket_at_once_one_is_let_in() {
-    const ROUNDS: usize = 300;
-    const EACH: usize = 4;
-    let server = NatsServer::start().await;
-    let logs = [open(&server).await, open(&server).await];
-    for round in 0..ROUNDS {
-        let ticket = logs[round % 2].make_ticket(&admission("ann")).await.unwrap();
-        // Everybody has seen that it is good before anybody uses it.
-        let looks = (0..2 * EACH).map(|number| logs[number % 2].find_ticket(&ticket));
-        let found: Vec<_> = join_all(looks)
-            .await
-            .into_iter()
-            .map(|found| found.unwrap().expect("it is good"))
-            .collect();
-        let uses = found.iter().enumerate().map(|(number, found)| {
-            let (log, found) = (logs[number % 2].clone(), found.clone());
-            tokio::spawn(async move { log.use_ticket(&found).await.unwrap() })
+/// Makes tickets, and has everybody use each at once who has seen that it is good.
+async fn race(logs: &[EventLog], rounds: usize) {
+    const EACH: usize = 3;
+    for round in 0..rounds {
+        let maker = &logs[round % logs.len()];
+        let ticket = until_good(async || maker.make_ticket(&admission("ann")).await.ok()).await;
+        let all = || logs.iter().cycle().take(logs.len() * EACH);
+        let found = join_all(all().map(|log| log.find_ticket(&ticket))).await;
+        let uses = all().zip(found).map(|(log, found)| {
+            let (log, found) = (log.clone(), found.expect("an answer").expect("it is good"));
+            tokio::spawn(async move { log.use_ticket(&found).await.expect("an answer") })
         });
         let uses = join_all(uses.collect::<Vec<_>>()).await;
         let first = uses
@@ -92,6 +87,19 @@ async fn of_all_who_use_a_ticket_at_once_one_is_let_in() {
             .count();
         assert_eq!(first, 1, "in round {round}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_who_use_a_ticket_at_once_one_is_let_in() {
+    let server = NatsServer::start().await;
+    race(&[open(&server).await, open(&server).await], 300).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_who_use_a_ticket_at_once_at_the_servers_of_a_cluster_one_is_let_in() {
+    let servers = NatsCluster::start(3).await;
+    let logs = (0..3).map(|server| cluster::open(servers.url(server)));
+    race(&join_all(logs).await, 200).await;
 }
 
 #[tokio::test]

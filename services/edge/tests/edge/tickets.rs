@@ -3,18 +3,19 @@
 mod forged;
 mod logs;
 
-use std::process::Command;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use edge::Settings;
+use event_log::EventLog;
 use futures::future::join_all;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
+use test_support::link::{Condition, Link};
 use test_support::nats::NatsServer;
 use test_support::sse::{Connect, SseReader};
 
-use crate::{LIMIT, Node, append, expect_exactly, open, own, shared, token, token_for};
+use crate::{LIMIT, Node, append, expect_exactly, log_settings, open, own, shared, token, token_for};
 
 fn ask(node: &Node) -> RequestBuilder {
     Client::new().post(format!("{}/ticket", node.url))
@@ -231,42 +232,65 @@ async fn whatever_is_wrong_with_a_ticket_the_answer_is_the_same() {
     );
 }
 
+/// Shows ann's ticket until she gets her first event with it. A ticket that is refused meanwhile is no good one.
+async fn show_until_served(node: &Node, ticket: &str) -> SseReader {
+    let served = async {
+        loop {
+            let mut reader = show(node, &format!("{ticket}&from=earliest")).await;
+            assert_eq!(reader.status, StatusCode::OK);
+            if let Some(event) = reader.next(LIMIT).await {
+                assert_eq!(event.data, "first");
+                return reader;
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, served)
+        .await
+        .expect("it is served in time")
+}
+
 #[tokio::test]
 async fn a_client_that_is_to_come_back_comes_back_with_the_same_ticket() {
-    let mut server = NatsServer::start().await;
-    let log = open(&server).await;
+    let server = NatsServer::start().await;
+    let address = server.url().replace("nats://", "").parse().expect("an address");
+    let link = Link::to(address).await;
+    let url = format!("nats://{}", link.address());
+    let settings = event_log::Settings {
+        url,
+        ..log_settings(&server)
+    };
+    let log = EventLog::open(&settings).await.expect("the log opens");
     let limits = Settings {
         max_streams: 1,
         ..Settings::default()
     };
     let node = Node::start(&log, limits).await;
-    let good = ticket(&node, "ann").await;
+    append(&log, &[own("ann", "first")]).await;
+    let [first, second] = [ticket(&node, "ann").await, ticket(&node, "ann").await];
     let other = node.connect("bob").await;
     node.has_streams(1).await;
-    expect_sent_away(&mut show(&node, &good).await).await;
+    expect_sent_away(&mut show(&node, &first).await).await;
     drop(other);
     node.has_streams(0).await;
-    // While the log cannot be asked.
-    signal(&server, "STOP");
-    expect_sent_away(&mut show(&node, &good).await).await;
-    signal(&server, "CONT");
-    let mut reader = loop {
-        let mut reader = show(&node, &good).await;
-        if is_served(&mut reader).await {
-            break reader;
-        }
-    };
-    expect_exactly(&mut reader, &log, &[]).await;
-    // When it is gone.
+    for (condition, ticket) in [(Condition::Silent, first), (Condition::Down, second)] {
+        link.set(condition);
+        expect_sent_away(&mut show(&node, &ticket).await).await;
+        link.set(Condition::Open);
+        drop(show_until_served(&node, &ticket).await);
+        node.has_streams(0).await;
+    }
+}
+
+#[tokio::test]
+async fn without_the_log_no_ticket_is_made_and_one_that_lost_its_memory_takes_new_ones() {
+    let mut server = NatsServer::start().await;
+    let node = Node::start(&open(&server).await, Settings::default()).await;
     let lost = ticket(&node, "ann").await;
-    drop(reader);
-    node.has_streams(0).await;
     server.kill().await;
     expect_sent_away(&mut show(&node, &lost).await).await;
     let (status, problem) = answer(ask(&node).bearer_auth(token("ann"))).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(problem["type"], "urn:lastcall:problem:tickets-unavailable");
-    // It comes back and knows no tickets.
     server.restart().await;
     let asked = async {
         while show(&node, &lost).await.status == StatusCode::OK {
@@ -275,12 +299,6 @@ async fn a_client_that_is_to_come_back_comes_back_with_the_same_ticket() {
     };
     tokio::time::timeout(LIMIT, asked).await.expect("the log is back");
     assert!(is_served(&mut show(&node, &ticket(&node, "ann").await).await).await);
-}
-
-fn signal(server: &NatsServer, name: &str) {
-    let process = server.process_id().expect("it runs").to_string();
-    let sent = Command::new("kill").args(["-s", name, &process]).status();
-    assert!(sent.expect("kill is there").success());
 }
 
 #[tokio::test]
