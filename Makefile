@@ -27,6 +27,10 @@ run: nats-server ## Build and run everything in one process, with a page to look
 test: nats-server browser cronsim proxies clients ## Run all tests, against real servers and a real browser
 	cargo test --workspace --no-fail-fast
 
+.PHONY: fault-run
+fault-run: nats-server proxies ## Kill and cut everything for ten minutes under 2,000 clients, and judge what each was told
+	FAULT_SECONDS=$${FAULT_SECONDS:-600} cargo test --package lastcall --test faults -- --nocapture whatever_is_killed
+
 .PHONY: bench-scheduler
 bench-scheduler: nats-server ## Measure a million due coupons on PostgreSQL beside a bare publisher (needs PostgreSQL)
 	cargo build --release --package lastcall --package benchmarks
