@@ -78,13 +78,16 @@ async fn a_token_that_ends_and_a_client_that_never_reads_are_counted_apart() {
     admin
         .reaches("streams_ended_total{reason=\"expired\"}", 1.0)
         .await;
-    let deaf = ask(&node, "1.1", "").await;
-    node.has_streams(1).await;
-    append(&log, &large_events()).await;
-    admin
-        .reaches("streams_ended_total{reason=\"stalled\"}", 1.0)
-        .await;
-    drop(deaf);
+    // On a socket of its own, and through the server.
+    for (version, stalled) in [("1.1", 1.0), ("1.0", 2.0)] {
+        let deaf = ask(&node, version, "").await;
+        node.has_streams(1).await;
+        append(&log, &large_events()).await;
+        admin
+            .reaches("streams_ended_total{reason=\"stalled\"}", stalled)
+            .await;
+        drop(deaf);
+    }
 }
 
 /// That a client who asks like that is sent away, and counted so.
