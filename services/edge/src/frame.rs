@@ -96,8 +96,8 @@ pub(crate) fn event(epoch: &Epoch, stored: &Stored) -> Result<Block, Unservable>
     let payload = std::str::from_utf8(&stored.payload).map_err(|_| Unservable::NotText)?;
     let mut draft = Draft::with_capacity(payload.len() + 64);
     let block = draft.text();
-    push_id(block, epoch, stored.sequence);
     push_data(block, payload);
+    push_id(block, epoch, stored.sequence);
     block.push('\n');
     Ok(draft.finish())
 }
@@ -145,9 +145,9 @@ pub(crate) fn reauth(epoch: &Epoch, position: u64, expires_at: DateTime<Utc>) ->
     let mut draft = Draft::with_capacity(FIELDS);
     let block = draft.text();
     block.push_str("event: reauth\n");
-    push_id(block, epoch, position);
     let expires_at = expires_at.to_rfc3339_opts(SecondsFormat::Secs, true);
     push_data(block, &format!("{{\"expires_at\":\"{expires_at}\"}}"));
+    push_id(block, epoch, position);
     block.push('\n');
     draft.finish()
 }
@@ -165,15 +165,17 @@ fn push_retry(block: &mut String, retry: Duration) {
     let _ = writeln!(block, "retry: {}", retry.as_millis());
 }
 
+/// The last line of a block: some clients take an id before its block is whole, and when the connection breaks in the middle
+/// they would ask for what comes after an event that they never got.
 fn push_id(block: &mut String, epoch: &Epoch, sequence: u64) {
     let _ = writeln!(block, "id: {epoch}.{sequence}");
 }
 
 fn push_gap(block: &mut String, gap: &Gap) {
     block.push_str("event: gap\n");
-    push_id(block, &gap.resumed_from.epoch, gap.resumed_from.sequence);
     // Strings and a unit enum: nothing here can fail to be JSON.
     push_data(block, &serde_json::to_string(gap).unwrap_or_default());
+    push_id(block, &gap.resumed_from.epoch, gap.resumed_from.sequence);
     block.push('\n');
 }
 
@@ -217,7 +219,7 @@ mod tests {
     #[test]
     fn an_event_is_its_id_and_its_data() {
         let block = event(&epoch(), &stored(br#"{"id":"x"}"#)).unwrap().text();
-        assert_eq!(block, "id: k3v9x2ma.7\ndata: {\"id\":\"x\"}\n\n");
+        assert_eq!(block, "data: {\"id\":\"x\"}\nid: k3v9x2ma.7\n\n");
     }
 
     #[test]
@@ -225,7 +227,7 @@ mod tests {
         let block = event(&epoch(), &stored(b"a\nid: 9\r\nb\rc\n")).unwrap().text();
         assert_eq!(
             block,
-            "id: k3v9x2ma.7\ndata: a\ndata: id: 9\ndata: b\ndata: c\ndata: \n\n"
+            "data: a\ndata: id: 9\ndata: b\ndata: c\ndata: \nid: k3v9x2ma.7\n\n"
         );
     }
 
@@ -258,7 +260,7 @@ mod tests {
         let expires_at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         assert_eq!(
             reauth(&epoch(), 12, expires_at).text(),
-            "event: reauth\nid: k3v9x2ma.12\ndata: {\"expires_at\":\"2027-01-15T08:00:00Z\"}\n\n"
+            "event: reauth\ndata: {\"expires_at\":\"2027-01-15T08:00:00Z\"}\nid: k3v9x2ma.12\n\n"
         );
         assert_eq!(come_back(retry).text(), "retry: 2345\n\n");
         let missed = Gap {
@@ -267,8 +269,8 @@ mod tests {
             resumed_from: epoch().at(12),
         };
         let told = concat!(
-            "event: gap\nid: k3v9x2ma.12\ndata: {\"reason\":\"epoch_changed\",",
-            "\"requested\":\"a.5\",\"resumed_from\":\"k3v9x2ma.12\"}\n\n"
+            "event: gap\ndata: {\"reason\":\"epoch_changed\",",
+            "\"requested\":\"a.5\",\"resumed_from\":\"k3v9x2ma.12\"}\nid: k3v9x2ma.12\n\n"
         );
         assert_eq!(gap(&missed).text(), told);
         assert_eq!(

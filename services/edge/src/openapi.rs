@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 /// A stream with an event and a heartbeat.
 pub(crate) const STREAM: &str = concat!(
     "retry: 3187\nid: k3v9x2ma.1024\n\n",
-    "id: k3v9x2ma.1027\ndata: {\"specversion\":\"1.0\",\"id\":\"…\",\"type\":\"lastcall.coupon.expiring.v1\",…}\n\n",
+    "data: {\"specversion\":\"1.0\",\"id\":\"…\",\"type\":\"lastcall.coupon.expiring.v1\",…}\nid: k3v9x2ma.1027\n\n",
     ": heartbeat\nid: k3v9x2ma.1031\n\n",
 );
 

@@ -86,7 +86,8 @@ async fn a_client_of_http_1_0_gets_a_stream_without_chunks() {
     let (mut socket, mut heard) = (ask(&node, "1.0", "").await, String::new());
     read_until(&mut socket, &mut heard, "\r\n\r\nretry: ").await;
     append(&log, &[own("ann", "news")]).await;
-    read_until(&mut socket, &mut heard, "\ndata: news\n\n").await;
+    let end = format!("data: news\nid: {}\n\n", log.epoch().at(1));
+    read_until(&mut socket, &mut heard, &end).await;
     let head = heard.split("\r\n\r\n").next().expect("a head").to_lowercase();
     assert!(
         head.starts_with("http/1.0 200 ") && !head.contains("transfer-encoding"),
@@ -94,7 +95,7 @@ async fn a_client_of_http_1_0_gets_a_stream_without_chunks() {
     );
     let body = heard.split_once("\r\n\r\n").expect("a body").1;
     let expected = format!(
-        "id: {}\n\nid: {}\ndata: news\n\n",
+        "id: {}\n\ndata: news\nid: {}\n\n",
         log.epoch().at(0),
         log.epoch().at(1)
     );
@@ -114,7 +115,7 @@ async fn what_a_client_sends_behind_its_request_means_nothing_and_has_a_bound() 
         .await
         .expect("the stream reads on");
     append(&log, &[own("ann", "news")]).await;
-    read_until(&mut socket, &mut heard, "data: news\n\n\r\n").await;
+    read_until(&mut socket, &mut heard, "data: news\n").await;
     assert_eq!(heard.matches("HTTP/1.1 ").count(), 1, "{heard}");
     // As much as there is room for on the way, or until the edge has had enough.
     let _ = socket.write_all(&vec![b'x'; 4 * 1024 * 1024]).await;

@@ -212,7 +212,7 @@ async fn a_reader_that_stalls_over_http_2_is_cut_off_and_nobody_else_on_its_conn
     append(&log, &records).await;
     node.has_streams(1).await;
     append(&log, &[own("bob", "news")]).await;
-    read_until(&mut reading, &mut heard, "data: news\n\n").await;
+    read_until(&mut reading, &mut heard, "data: news\n").await;
     assert!(deaf.bytes().await.is_err(), "it was cut off in the middle");
     // What it missed it gets when it comes back and reads.
     let mut again = node.connect_with("ann", "?from=earliest").await;
