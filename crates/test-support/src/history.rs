@@ -3,6 +3,7 @@
 //! [`History`] is one client's side of it, in its order. [`Ledger`] is the log over time. [`History::judge`] finds the
 //! first difference between the two.
 
+mod difference;
 mod judge;
 mod ledger;
 #[cfg(test)]
@@ -11,7 +12,8 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
-pub use judge::{Difference, Finding, Judged};
+pub use difference::{Difference, Finding};
+pub use judge::Judged;
 pub use ledger::Ledger;
 
 /// What one client was told.

@@ -6,10 +6,9 @@
 //! the position that it was at is none in the later one. Where it stands at the end has to be the log as it is.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use crate::history::ledger::EVERYBODY;
-use crate::history::{Digest, Entry, Gap, History, Ledger, What};
+use crate::history::{Difference, Digest, Entry, Finding, Gap, History, Ledger, What};
 
 /// The one reason for a gap that a run can have in which nothing is as old as the retention and no log is replaced.
 const LOST: &str = "ahead_of_log";
@@ -23,34 +22,6 @@ pub struct Judged {
     pub events: usize,
     /// Gaps that it was told of, all of them true.
     pub gaps: usize,
-}
-
-/// Where a history and the log differ first.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// The entry in which that shows. One more than the last, when something never came.
-    pub entry: usize,
-    /// How they differ.
-    pub difference: Difference,
-}
-
-/// How a history and the log differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Difference {
-    /// The event at that sequence never came.
-    Lost(u64),
-    /// The event at that sequence came again.
-    Doubled(u64),
-    /// The event at that sequence came before, or after, another one that it should not have.
-    Reordered(u64),
-    /// What came at that sequence is for others, or the log has something else there, or nothing.
-    Foreign(u64, String),
-    /// The position that was told does not follow from what was told before.
-    WrongPosition(u64),
-    /// A gap that is none, or another one than was told.
-    WrongGap(Gap),
-    /// What no client can make sense of.
-    Nonsense(String),
 }
 
 impl History {
@@ -316,23 +287,5 @@ impl Walk<'_> {
             return Err(Difference::WrongGap(gap.clone()));
         }
         self.passes_nothing(version, position, common.min(gap.resumed_from))
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Lost(sequence) => write!(f, "event {sequence} was lost"),
-            Self::Doubled(sequence) => write!(f, "event {sequence} came twice"),
-            Self::Reordered(sequence) => write!(f, "event {sequence} came out of order"),
-            Self::Foreign(sequence, why) => write!(f, "event {sequence} is foreign: {why}"),
-            Self::WrongPosition(sequence) => write!(f, "the position {sequence} is wrong"),
-            Self::WrongGap(gap) => write!(
-                f,
-                "the gap from {} to {} ({}) is wrong",
-                gap.requested, gap.resumed_from, gap.reason
-            ),
-            Self::Nonsense(text) => write!(f, "no client can go on after this: {text}"),
-        }
     }
 }
