@@ -69,6 +69,8 @@ impl End {
         match self {
             Self::Over => None,
             Self::Closed => Some(Ended::Client),
+            // The kernel has the same patience with a client that takes nothing, and may be the first to lose it.
+            Self::Broken(error) if error.kind() == io::ErrorKind::TimedOut => Some(Ended::Stalled),
             Self::Broken(_) => Some(Ended::Broken),
             Self::Talkative => Some(Ended::Talkative),
             Self::Stalled => Some(Ended::Stalled),

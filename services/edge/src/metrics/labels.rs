@@ -25,7 +25,7 @@ pub(crate) enum Ended {
     Broken,
     /// The client sent far more than a request.
     Talkative,
-    /// The client took nothing for too long.
+    /// The client took nothing for too long, or its network did not answer.
     Stalled,
     /// The token ended.
     Expired,

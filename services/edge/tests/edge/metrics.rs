@@ -66,7 +66,7 @@ impl Admin {
             }
         };
         let reached = tokio::time::timeout(LIMIT, reached).await;
-        assert!(reached.is_ok(), "{series} is {found}");
+        assert!(reached.is_ok(), "{series} is {found} in\n{}", self.text().await);
     }
 }
 
