@@ -3,14 +3,17 @@
 // Tests fail by panicking, here and in what they share.
 #![allow(clippy::unwrap_used)]
 
+use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
+use rcgen::generate_simple_self_signed;
 use reqwest::StatusCode;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use test_support::lastcall::{CLOCK_OFF, Dev, Lastcall, eventually};
+use test_support::programs;
 
 fn lastcall() -> Lastcall {
     Lastcall::new(env!("CARGO_BIN_EXE_lastcall")).with(CLOCK_OFF)
@@ -179,6 +182,54 @@ async fn a_port_in_use_is_named_and_nothing_is_left_behind() {
     );
     assert_eq!(processes_of(folder.path()), Vec::<String>::new());
     assert!(!folder.path().join("endpoints.json").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_without_its_key_is_refused_by_name_and_nothing_is_left_behind() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let alone = "--set=http.tls_certificate_file=/nowhere/tls.crt";
+    let refused = lastcall()
+        .run(["dev", "--data", data, "--http=127.0.0.1:0", alone])
+        .await;
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        refused
+            .stderr
+            .contains("http.tls_certificate_file is set and http.tls_key_file is not"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(processes_of(folder.path()), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_certificate_and_its_key_everything_is_answered_over_tls() {
+    if programs::find("curl").is_none() {
+        programs::skipped("an answer over TLS needs curl");
+        return;
+    }
+    let folder = TempDir::new().unwrap();
+    let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
+    fs::write(&certificate, made.cert.pem()).unwrap();
+    fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let named = lastcall().with([
+        format!("--set=http.tls_certificate_file={}", certificate.display()),
+        format!("--set=http.tls_key_file={}", key.display()),
+    ]);
+    let data = folder.path().join("data");
+    let dev = Dev::start(&named, &data, &["--seed=none", "--http=127.0.0.1:0"]).await;
+    let port = dev.endpoint("http").strip_prefix("https://127.0.0.1:").unwrap();
+    for path in ["/", "/v1/openapi.json"] {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--noproxy", "*", "--output", "/dev/null"])
+            .args(["--write-out", "%{http_version} %{http_code}", "--cacert"])
+            .arg(&certificate)
+            .arg(format!("https://localhost:{port}{path}"));
+        let answer = curl.output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer.stdout), "2 200", "{path}");
+    }
 }
 
 /// A nats-server that cannot be used is the commonest trouble of a first start.
