@@ -146,3 +146,14 @@ async fn a_head_that_begins_after_a_pause_has_no_more_time_than_the_first() {
     client.write_all(b"GET /usual").await.unwrap();
     assert_eq!(until_end(&mut client).await, HEAD_TIMEOUT);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_has_asked_over_http_1_cannot_go_on_over_http_2() {
+    let mut client = served();
+    is_answered(&mut client).await;
+    client
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+        .await
+        .unwrap();
+    assert_eq!(until_end(&mut client).await, Duration::ZERO);
+}

@@ -47,7 +47,7 @@ impl Counts {
     }
 
     fn router(&self) -> Router {
-        let (endless, silent) = (self.clone(), self.clone());
+        let (endless, silent, waiting) = (self.clone(), self.clone(), self.clone());
         Router::new()
             .route("/hello", get(async || "hello"))
             .route(
@@ -56,6 +56,7 @@ impl Counts {
             )
             .route("/endless", get(async move || endless.endless()))
             .route("/silent", get(async move || silent.silent()))
+            .route("/waiting", get(async move || waiting.wait().await))
     }
 
     fn endless(&self) -> Response {
@@ -68,6 +69,11 @@ impl Counts {
         let mut response = Body::from_stream(blocks).into_response();
         response.extensions_mut().insert(StallTimeout(STALL));
         response
+    }
+
+    async fn wait(&self) {
+        let _open = self.open();
+        std::future::pending().await
     }
 
     fn silent(&self) -> Response {
@@ -159,6 +165,17 @@ async fn a_silent_answer_keeps_its_connection_as_long_as_its_client_is_there() {
     sleep(IDLE_TIMEOUT * 100).await;
     assert_eq!(served.counts.opened(), 1);
     is_answered(&mut client, 3).await;
+    drop(client);
+    served.has_ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_the_making_for_a_client_that_closes_is_given_up() {
+    let (served, mut client) = Served::with(Pings::Answered).await;
+    client.get(1, "/waiting").await;
+    client.get(3, "/silent").await;
+    client.next(HEADERS).await.expect("an answer");
+    assert_eq!(served.counts.opened(), 2);
     drop(client);
     served.has_ended().await;
 }
