@@ -202,8 +202,8 @@ async fn whatever_is_wrong_with_a_ticket_the_answer_is_the_same() {
     assert_eq!(expected.0, StatusCode::UNAUTHORIZED);
     let problem: Value = serde_json::from_str(&expected.1).expect("problem+json");
     assert_eq!(problem["type"], "urn:lastcall:problem:unauthenticated");
-    let ends_at = Utc::now() + TimeDelta::seconds(3);
-    let ending = token_for("ann", TimeDelta::seconds(3));
+    let ends_at = Utc::now() + TimeDelta::seconds(6);
+    let ending = token_for("ann", TimeDelta::seconds(6));
     let (_, made) = answer(ask(&node).bearer_auth(ending)).await;
     let ending = made["ticket"].as_str().expect("a ticket").to_owned();
     let used = ticket(&node, "ann").await;
