@@ -27,7 +27,7 @@ pub(crate) enum Home {
 pub(crate) enum BeforeFirst {
     /// It keeps the id of a block without data, as the standard has it.
     Id,
-    /// It does not, or not in a way that can be relied on, so that its URL has to name a position.
+    /// It does not, so that its URL has to name a position.
     Nothing,
 }
 
@@ -38,7 +38,7 @@ pub(crate) const LIBRARIES: [Library; 10] = [
     npm("undici", BeforeFirst::Id),
     pypi("httpx-sse", BeforeFirst::Id),
     pypi("sseclient-py", BeforeFirst::Nothing),
-    pypi("requests-sse", BeforeFirst::Nothing),
+    pypi("requests-sse", BeforeFirst::Id),
     pypi("aiohttp-sse-client", BeforeFirst::Nothing),
     crates("eventsource-client", BeforeFirst::Nothing),
     crates("reqwest-eventsource", BeforeFirst::Nothing),

@@ -43,6 +43,15 @@ struct Cut {
     after: usize,
 }
 
+/// How a connection ends for its client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// With what the server said last, or in the middle of it.
+    Closed,
+    /// As by something in between that has forgotten the connection.
+    Reset,
+}
+
 /// Counts a connection as long as it is there.
 struct Positioned<'a>(&'a Shared);
 
@@ -99,7 +108,7 @@ impl Wire {
         .await;
     }
 
-    /// Cuts each connection that there is now once its client got so many bytes more.
+    /// Cuts each connection that there is now once its client got so many bytes more; with none at all it is reset.
     pub(crate) fn cut_after(&self, after: usize) {
         self.shared.cuts.send_modify(|cut| {
             cut.number += 1;
@@ -144,10 +153,14 @@ async fn carry(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     client.set_nodelay(true)?;
     let (mut from_client, to_client) = client.split();
     let (from_server, mut to_server) = server.split();
-    tokio::select! {
-        copied = tokio::io::copy(&mut from_client, &mut to_server) => copied.map(drop),
-        passed = pass(from_server, to_client, shared, cuts) => passed,
+    let end = tokio::select! {
+        copied = tokio::io::copy(&mut from_client, &mut to_server) => copied.map(|_| End::Closed),
+        end = pass(from_server, to_client, shared, cuts) => end,
+    };
+    if end? == End::Reset {
+        client.set_zero_linger()?;
     }
+    Ok(())
 }
 
 async fn pass(
@@ -155,7 +168,7 @@ async fn pass(
     mut to: WriteHalf<'_>,
     shared: &Shared,
     mut cuts: watch::Receiver<Cut>,
-) -> io::Result<()> {
+) -> io::Result<End> {
     let mut buffer = vec![0; PIECE];
     let mut left = usize::MAX;
     let mut heard = Vec::new();
@@ -171,7 +184,8 @@ async fn pass(
             read = from.read(&mut buffer) => read?,
         };
         if read == 0 {
-            return to.shutdown().await;
+            to.shutdown().await?;
+            return Ok(End::Closed);
         }
         let piece = &buffer[..read.min(left)];
         to.write_all(piece).await?;
@@ -183,5 +197,6 @@ async fn pass(
         }
     }
     shared.severed.fetch_add(1, Ordering::Relaxed);
-    to.shutdown().await
+    let at_once = cuts.borrow().after == 0;
+    Ok(if at_once { End::Reset } else { End::Closed })
 }

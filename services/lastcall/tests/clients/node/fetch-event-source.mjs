@@ -1,7 +1,5 @@
-// A client for browsers, on top of fetch. It reconnects by itself after an error, and after an end if onclose throws.
-//
-// It takes an id as soon as the line is there, so a connection that breaks in the middle of an event would have it ask for
-// what comes after that event. So we keep the id of the last whole one, and put it in place of the library's.
+// A client for browsers, on top of fetch. It reconnects by itself after an error, and after an end if onclose throws. It takes
+// `retry` into account and keeps ids that come without data.
 
 // Two things of a browser that it looks for.
 globalThis.window = globalThis;
@@ -10,22 +8,12 @@ globalThis.document = { hidden: false, addEventListener() {}, removeEventListene
 const { fetchEventSource } = await import('@microsoft/fetch-event-source');
 const { authorization, giveUp, print, url } = await import('./protocol.mjs');
 
-let lastId = '';
-
-function fetchAfterLast(input, init) {
-  const headers = { ...init.headers };
-  delete headers['last-event-id'];
-  if (lastId) headers['last-event-id'] = lastId;
-  return fetch(input, { ...init, headers });
-}
-
 fetchEventSource(url, {
   headers: { Authorization: authorization },
-  fetch: fetchAfterLast,
+  fetch,
   openWhenHidden: true,
   // Blocks without data come here, too.
   onmessage({ id, event, data }) {
-    if (id) lastId = id;
     if (data) print(id, event || 'message', data);
   },
   onclose() {
