@@ -107,10 +107,11 @@ impl Route {
 impl Journey {
     /// With every library on every route.
     fn new(site: Site, mut routes: Vec<Route>) -> Self {
+        let libraries = library::available();
         let mut clients = Vec::new();
         let beginning = site.log.epoch().at(0);
         for route in &mut routes {
-            for library in library::available() {
+            for library in &libraries {
                 let query = match library.before_first {
                     BeforeFirst::Id => String::new(),
                     BeforeFirst::Nothing => format!("?last_event_id={beginning}"),

@@ -68,14 +68,29 @@ const fn crates(name: &'static str, before_first: BeforeFirst) -> Library {
     }
 }
 
-/// Those that this machine can run.
+/// Those that are installed here.
 pub(crate) fn available() -> Vec<Library> {
-    let node = find("node").is_some();
-    if !node {
-        skipped("no node on PATH: the clients from npm");
+    let mut libraries = LIBRARIES.to_vec();
+    for home in [Home::Npm, Home::Pypi, Home::Crates] {
+        if !home.is_installed() {
+            skipped(&format!(
+                "the clients from {home:?} are not installed, see `make clients`"
+            ));
+            libraries.retain(|library| library.home != home);
+        }
     }
-    let here = |library: &Library| library.home != Home::Npm || node;
-    LIBRARIES.into_iter().filter(here).collect()
+    libraries
+}
+
+impl Home {
+    fn is_installed(self) -> bool {
+        let (needed, runs) = match self {
+            Self::Npm => ("node.installed", find("node").is_some()),
+            Self::Pypi => ("python.installed", true),
+            Self::Crates => ("rust/debug", true),
+        };
+        runs && tools().join(needed).exists()
+    }
 }
 
 impl Library {
@@ -85,42 +100,30 @@ impl Library {
     }
 
     /// The program, without its arguments.
-    ///
-    /// # Panics
-    ///
-    /// When it is not installed.
     pub(crate) fn command(&self) -> Command {
-        let tools = root().join(".tools");
-        let (mut command, program) = match self.home {
+        match self.home {
             Home::Npm => {
                 let mut node = Command::new(find("node").unwrap());
                 // Else it would look for packages beside the program itself and not beside the link to it.
                 node.args(["--preserve-symlinks", "--preserve-symlinks-main"]);
-                (
-                    node,
-                    tools.join(format!("clients/node/programs/{}.mjs", self.name)),
-                )
+                node.arg(tools().join(format!("node/programs/{}.mjs", self.name)));
+                node
             }
             Home::Pypi => {
-                let mut python = Command::new(tools.join("venv/bin/python"));
+                let mut python = Command::new(tools().join("../venv/bin/python"));
                 // No compiled copies among the sources.
                 python.arg("-B");
-                let program = format!("services/lastcall/tests/clients/python/{}.py", self.name);
-                (python, root().join(program))
+                python.arg(root().join(format!("services/lastcall/tests/clients/python/{}.py", self.name)));
+                python
             }
-            Home::Crates => {
-                let program = tools.join(format!("clients/rust/debug/{}", self.name));
-                return Command::new(installed(program));
-            }
-        };
-        command.arg(installed(program));
-        command
+            Home::Crates => Command::new(tools().join(format!("rust/debug/{}", self.name))),
+        }
     }
 }
 
-fn installed(program: PathBuf) -> PathBuf {
-    assert!(program.is_file(), "`make clients` installs {}", program.display());
-    program
+/// Where `make clients` puts them.
+fn tools() -> PathBuf {
+    root().join(".tools/clients")
 }
 
 fn root() -> PathBuf {
