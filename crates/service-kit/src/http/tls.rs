@@ -31,8 +31,11 @@ pub use pair::PairError;
 const HTTP_2: &[u8] = b"h2";
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// How long a client may take to shake hands, once it is its turn. It is also how long it may wait for that.
+/// How long a client may take to shake hands, once it is its turn.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long it may wait for its turn: those before it may take their time, and some of those behind them.
+const TURN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Connections that shake hands at once. Each takes some 20 KB, and of a storm of them none would be done in time.
 const MAX_HANDSHAKES: usize = 1_000;
@@ -111,7 +114,7 @@ impl Tls {
         &self,
         socket: TcpStream,
     ) -> Result<(TlsStream<TcpStream>, Version), HandshakeError> {
-        let turn = timeout(HANDSHAKE_TIMEOUT, self.handshakes.acquire()).await;
+        let turn = timeout(TURN_TIMEOUT, self.handshakes.acquire()).await;
         let _turn = turn.map_err(|_| HandshakeError::Crowded)?;
         let shaken = self
             .acceptor

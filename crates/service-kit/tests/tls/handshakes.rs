@@ -64,3 +64,22 @@ async fn who_does_not_encrypt_or_shake_hands_is_cut_off_in_time() {
     let (mut connection, _) = client.connect(server.address).await.unwrap();
     assert_eq!(connection.get("/version").await, "HTTP/1.1");
 }
+
+#[tokio::test]
+async fn a_crowd_that_says_nothing_delays_others_and_does_not_keep_them_out() {
+    /// As many as may shake hands at once.
+    const CROWD: usize = 1_000;
+    let pair = Pair::new();
+    let files = Files::with(&pair);
+    let server = Server::start(&files.settings()).await;
+    let mut crowd = Vec::new();
+    for _ in 0..CROWD {
+        crowd.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    let began = Instant::now();
+    let client = Client::new(&[&pair], &[&TLS13], &[]);
+    let served = tokio::time::timeout(LIMIT, client.connect(server.address)).await;
+    let (mut connection, _) = served.expect("it is its turn in time").unwrap();
+    assert!(began.elapsed() > Duration::from_secs(1), "there is a bound");
+    assert_eq!(connection.get("/version").await, "HTTP/1.1");
+}

@@ -73,7 +73,7 @@ impl Counts {
 
     async fn wait(&self) {
         let _open = self.open();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn silent(&self) -> Response {
