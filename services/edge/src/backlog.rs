@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_log::{Batch, ReadError, Stored};
+use event_log::{Batch, Bounds, ReadError, Stored};
 use proto_schemas::{Recipient, UserId};
 use tokio::time::Instant;
 
@@ -26,6 +26,9 @@ pub(crate) enum Chapter {
     Passage(Box<Passage>),
     /// The log deleted messages after its position; what is left begins after `resume_from`.
     Expired { resume_from: u64 },
+    /// None: the log lost its last messages, and what it says is not what it had. The window says how to go on, as soon as
+    /// the tail has found out.
+    Shortened,
 }
 
 /// What the log has between a position and another one.
@@ -37,11 +40,15 @@ pub(crate) struct Passage {
     pub(crate) complete_to: u64,
 }
 
-/// Reads on after a position. Waits for a lost server for as long as it takes.
+/// Reads on after a position, up to the window's floor. Waits for a lost server for as long as it takes.
 pub(crate) async fn read(shared: Arc<Shared>, user: UserId, after: u64, floor: u64) -> Chapter {
     let mut pause = FIRST_PAUSE;
     loop {
         match attempt(&shared, &user, after, floor).await {
+            Ok(Chapter::Shortened) => {
+                tokio::time::sleep(FIRST_PAUSE).await;
+                return Chapter::Shortened;
+            }
             Ok(chapter) => return chapter,
             Err(error) => {
                 tracing::warn!(%error, "cannot read what a client missed yet; trying again");
@@ -61,10 +68,8 @@ async fn attempt(shared: &Shared, user: &UserId, after: u64, floor: u64) -> Resu
     )?;
     // Looked at after the reads: what was deleted while they ran is missing from them without a trace.
     let bounds = shared.bounds.not_before(&shared.log, Instant::now()).await?;
-    if after + 1 < bounds.first_sequence {
-        return Ok(Chapter::Expired {
-            resume_from: bounds.first_sequence - 1,
-        });
+    if let Some(other) = instead_of_passage(bounds, after, floor) {
+        return Ok(other);
     }
     let (messages, complete_to) = merge(own, everybody, floor);
     let encode = |stored: &Stored| match frame::event(shared.log.epoch(), stored) {
@@ -76,6 +81,16 @@ async fn attempt(shared: &Shared, user: &UserId, after: u64, floor: u64) -> Resu
         blocks: messages.iter().filter_map(encode).collect(),
         complete_to,
     })))
+}
+
+/// What there is to say where a passage would not be what the log had between a position and the floor.
+fn instead_of_passage(bounds: Bounds, after: u64, floor: u64) -> Option<Chapter> {
+    // The tail saw the log reach to the floor.
+    if bounds.last_sequence < floor {
+        return Some(Chapter::Shortened);
+    }
+    let resume_from = bounds.first_sequence - 1;
+    (after < resume_from).then_some(Chapter::Expired { resume_from })
 }
 
 /// Both in one order, as far as both are complete but not beyond `floor`, and how far that is.
@@ -125,6 +140,20 @@ mod tests {
             messages,
             more: later.next().is_some(),
         }
+    }
+
+    #[test]
+    fn a_log_that_does_not_hold_what_is_asked_for_is_not_believed_to_hold_nothing() {
+        let bounds = Bounds {
+            first_sequence: 5,
+            last_sequence: 20,
+        };
+        assert_eq!(instead_of_passage(bounds, 4, 20), None);
+        assert_eq!(
+            instead_of_passage(bounds, 3, 20),
+            Some(Chapter::Expired { resume_from: 4 })
+        );
+        assert_eq!(instead_of_passage(bounds, 4, 21), Some(Chapter::Shortened));
     }
 
     proptest! {

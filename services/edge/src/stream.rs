@@ -171,6 +171,9 @@ impl Stream {
                     let chapter = ready!(reading.poll_unpin(context));
                     self.backlog = Backlog::None;
                     match chapter {
+                        Chapter::Shortened => {}
+                        // Of the log as it was before, or as it is now: that cannot be told.
+                        Chapter::Passage(_) if self.learn_of_losses() => {}
                         Chapter::Passage(passage) => {
                             self.began(Resumed::Log);
                             if passage.blocks.is_empty() {
@@ -234,6 +237,15 @@ impl Stream {
     /// It is found out where it goes on from.
     fn began(&mut self, resumed: Resumed) {
         self.shared.metrics.began(&mut self.account, resumed);
+    }
+
+    /// Whether the log lost messages since this looked at the window last. If it lost some that were written, the window will
+    /// say so.
+    fn learn_of_losses(&mut self) -> bool {
+        let window = self.shared.window();
+        let outdated = window.head().rewinds != self.position.rewinds;
+        self.position = window.informed(self.position);
+        outdated
     }
 
     fn ask_log(&mut self, floor: u64) {

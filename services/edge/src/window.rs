@@ -189,6 +189,16 @@ impl Window {
         self.rewinds.push(last);
     }
 
+    /// The same position, of a reader that need not be told of rewinds that left it all that it has.
+    pub(crate) fn informed(&self, position: Position) -> Position {
+        let unknown = self.rewinds.get(position.rewinds..).unwrap_or_default();
+        if unknown.iter().all(|last| position.sequence <= *last) {
+            self.at(position.sequence)
+        } else {
+            position
+        }
+    }
+
     /// What comes next for a reader who gets `user`'s events and everybody's.
     pub(crate) fn next(&self, user: &UserId, position: Position) -> Step {
         let Position { sequence, rewinds } = position;

@@ -260,6 +260,15 @@ fn only_those_who_saw_what_the_log_lost_are_told() {
 }
 
 #[test]
+fn who_has_nothing_of_what_the_log_lost_learns_of_it_in_silence() {
+    let mut window = window(usize::MAX, 1_000);
+    let (behind, ahead) = (window.at(6), window.at(7));
+    window.rewind(6);
+    assert_eq!(window.informed(behind), window.at(6));
+    assert_eq!(window.informed(ahead), ahead);
+}
+
+#[test]
 fn a_rewind_below_the_window_empties_it() {
     let mut window = window(usize::MAX, 1_000);
     window.start(50);
