@@ -10,7 +10,7 @@ use crate::deployment::Deployment;
 
 /// How much is shown of what a client was told before and after the difference.
 const ENTRIES_BEFORE: usize = 12;
-const ENTRIES_AFTER: usize = 6;
+const ENTRIES_AFTER: usize = 20;
 
 /// How much of the time before and after it is shown.
 const BEFORE: Duration = Duration::from_secs(25);
@@ -22,6 +22,7 @@ pub(crate) struct Totals {
     pub(crate) events: usize,
     pub(crate) gaps: usize,
     pub(crate) connections: usize,
+    pub(crate) clients: usize,
     pub(crate) ends: BTreeMap<&'static str, usize>,
 }
 
@@ -32,7 +33,10 @@ pub(crate) struct Totals {
 /// When one of them was told anything else than what the log held for it.
 pub(crate) fn judge(histories: &[History], deployment: &Deployment) -> Totals {
     let ledger = deployment.ledger();
-    let mut totals = Totals::default();
+    let mut totals = Totals {
+        clients: histories.len(),
+        ..Totals::default()
+    };
     let mut wrong: Vec<(usize, Finding)> = Vec::new();
     for (number, history) in histories.iter().enumerate() {
         totals.count(history);
@@ -97,11 +101,13 @@ impl fmt::Display for Totals {
             events,
             gaps,
             connections,
+            clients,
             ends,
         } = self;
+        let reconnects = connections - clients;
         write!(
             f,
-            "{events} deliveries and {gaps} gaps checked over {connections} connections {ends:?}"
+            "{events} deliveries and {gaps} gaps checked; {reconnects} reconnects of {clients} clients {ends:?}"
         )
     }
 }
