@@ -36,6 +36,11 @@ bench-scheduler: nats-server ## Measure a million due coupons on PostgreSQL besi
 	cargo build --release --package lastcall --package benchmarks
 	target/release/bench-scheduler $(ARGS)
 
+.PHONY: bench-edge
+bench-edge: nats-server nchan ## Measure the edge with 19,500 streams beside nchan and a bare writer (needs nginx with nchan)
+	cargo build --release --package lastcall --package benchmarks
+	target/release/bench-edge $(ARGS)
+
 .PHONY: lint
 lint: buf cargo-deny ## Check format, lints, layers, licences, sources and the published schemas
 	cargo fmt --all --check
@@ -57,7 +62,7 @@ clean: ## Remove what was built, the tools and the data of `make run`
 	rm -rf target .tools .lastcall
 
 # What the machine has on PATH is used where it is new enough.
-.PHONY: nats-server buf cargo-deny browser cronsim proxies clients
+.PHONY: nats-server buf cargo-deny browser cronsim proxies clients nchan
 nats-server:
 	@deploy/tools/nats-server.sh $(NATS_VERSION)
 
@@ -80,3 +85,6 @@ proxies:
 
 clients:
 	@deploy/tools/clients.sh
+
+nchan:
+	@deploy/tools/nchan.sh

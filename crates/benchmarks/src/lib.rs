@@ -5,7 +5,12 @@
 
 pub mod bare;
 pub mod coupons;
+pub mod edge_report;
 pub mod job_run;
+pub mod load;
 pub mod machine;
 pub mod messages;
+pub mod open_files;
+pub mod phase;
 pub mod report;
+pub mod server;

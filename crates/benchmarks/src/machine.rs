@@ -4,17 +4,18 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// Unit of the times in `/proc`, the same on every Linux that is about.
 const TICKS_A_SECOND: u64 = 100;
 
-/// The processor, its cores, the memory and the versions of the programs, on one line.
+/// The processor, its cores, the memory and the version of the nats-server, on one line.
 pub fn description() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let processor = field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown processor".to_owned());
     let memory = field("/proc/meminfo", "MemTotal").unwrap_or_default();
     let nats_server = version(&mut Command::new(test_support::nats::binary()));
-    let postgres = test_support::postgres::version().unwrap_or_else(|| "no PostgreSQL".to_owned());
-    format!("{cores} cores of {processor}, {memory}; {nats_server}; {postgres}")
+    format!("{cores} cores of {processor}, {memory}; {nats_server}")
 }
 
 fn version(program: &mut Command) -> String {
@@ -79,9 +80,52 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
+/// The processes that a process has started and that have not ended.
+pub fn children(process: u32) -> Vec<u32> {
+    let is_child = |other: &u32| Stat::read(*other).is_some_and(|stat| stat.parent == process);
+    processes().filter(is_child).collect()
+}
+
+/// Ends a process as `kill -9` does, if it has not ended.
+pub fn kill(process: u32) {
+    if let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) {
+        // That it has ended is no error here.
+        let _ = kill_process(process, Signal::KILL);
+    }
+}
+
+/// The memory that a process has resident, in bytes. Nothing when it has ended.
+pub fn resident_memory(process: u32) -> Option<u64> {
+    memory(process, "VmRSS")
+}
+
+/// The memory of all TCP sockets of this machine, at both ends, in bytes.
+pub fn socket_memory() -> Option<u64> {
+    let text = field("/proc/net/sockstat", "TCP")?;
+    let pages: u64 = text.rsplit_once("mem ")?.1.trim().parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+/// Bytes that the kernel holds for clients of the server on this port because they have not taken them.
+pub fn unsent_bytes(port: u16) -> Option<u64> {
+    let text = fs::read_to_string("/proc/net/tcp").ok()?;
+    let port = format!(":{port:04X}");
+    let of_server = text.lines().skip(1).filter_map(|line| {
+        let mut fields = line.split_whitespace().skip(1);
+        fields.next()?.ends_with(&port).then_some(())?;
+        let (unsent, _) = fields.nth(2)?.split_once(':')?;
+        u64::from_str_radix(unsent, 16).ok()
+    });
+    Some(of_server.sum())
+}
+
 /// The most memory that a process has had resident, in bytes. Nothing when it has ended.
 pub fn peak_memory(process: u32) -> Option<u64> {
-    let peak = field(&format!("/proc/{process}/status"), "VmHWM")?;
-    let kibibytes: u64 = peak.strip_suffix("kB")?.trim().parse().ok()?;
+    memory(process, "VmHWM")
+}
+
+fn memory(process: u32, kind: &str) -> Option<u64> {
+    let memory = field(&format!("/proc/{process}/status"), kind)?;
+    let kibibytes: u64 = memory.strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }

@@ -72,14 +72,18 @@ impl Figures {
     /// To as many digits as mean something.
     #[must_use]
     pub fn rounded(self) -> Self {
-        let to = |value: f64, scale: f64| (value * scale).round() / scale;
         Self {
-            first_ratio: to(self.first_ratio, 1e3),
-            repeat_ratio: to(self.repeat_ratio, 1e3),
-            peak_mib: to(self.peak_mib, 10.0),
-            cost_growth: to(self.cost_growth, 1e3),
+            first_ratio: rounded(self.first_ratio, 1e3),
+            repeat_ratio: rounded(self.repeat_ratio, 1e3),
+            peak_mib: rounded(self.peak_mib, 10.0),
+            cost_growth: rounded(self.cost_growth, 1e3),
         }
     }
+}
+
+/// To a multiple of one through `scale`.
+pub(crate) fn rounded(value: f64, scale: f64) -> f64 {
+    (value * scale).round() / scale
 }
 
 /// All lines, below one another.

@@ -104,7 +104,8 @@ async fn main() -> anyhow::Result<()> {
         peak_mib: to_float(bench.peak_memory) / 1024.0 / 1024.0,
         cost_growth: cost(first) / cost(&small),
     };
-    println!("{}", machine::description());
+    let version = test_support::postgres::version().unwrap_or_default();
+    println!("{}; {version}", machine::description());
     println!("a run without rows takes {empty:.2?}; it counts in rows/s and not in cost_growth\n");
     let lines: Vec<Line> = std::iter::once(small).chain(large).collect();
     println!("{}", table(&lines));
