@@ -18,6 +18,7 @@ mod metrics;
 mod openapi;
 mod opening;
 mod poll;
+mod quiet;
 mod registry;
 mod request;
 mod retry;

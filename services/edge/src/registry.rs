@@ -176,6 +176,11 @@ impl Registry {
         self.wake_where(0, 1, Waiting::take_for_news);
     }
 
+    /// Makes every `slices`-th stream, counted from `slice`, that has everything look up how far that is by now.
+    pub(crate) fn touch(&self, slice: usize, slices: usize) {
+        self.wake_where(slice, slices, Waiting::take_for_news);
+    }
+
     /// Makes every `slices`-th stream, counted from `slice`, say something if it has nothing else to say.
     pub(crate) fn beat(&self, slice: usize, slices: usize) {
         self.wake_where(slice, slices, |waiting| {

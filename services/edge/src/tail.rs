@@ -10,7 +10,8 @@ use proto_schemas::{Recipient, UserId};
 
 use crate::edge::Shared;
 use crate::frame;
-use crate::window::{Frame, Window};
+use crate::quiet::Quiet;
+use crate::window::{Frame, Turnover, Window};
 
 /// Messages that enter the window at once, under one lock.
 const BATCH: NonZeroUsize = NonZeroUsize::new(512).expect("not zero");
@@ -28,6 +29,7 @@ pub(crate) async fn run(shared: &Shared) -> Result<(), Replaced> {
     let start = begin(shared).await?;
     shared.window().start(start.after);
     let mut follow = shared.log.follow(start.after);
+    let mut quiet = Quiet::default();
     loop {
         if follow.position() >= start.ready_at && !shared.ready.swap(true, Ordering::AcqRel) {
             tracing::info!(position = follow.position(), "the window is filled; serving");
@@ -35,7 +37,7 @@ pub(crate) async fn run(shared: &Shared) -> Result<(), Replaced> {
         match follow.next_batch(BATCH).await {
             Ok(batch) => {
                 shared.metrics.heard_of_log();
-                publish(shared, &batch);
+                quiet.follow(publish(shared, &batch), &shared.registry);
             }
             Err(FollowError::BehindCheckpoint {
                 position,
@@ -85,8 +87,8 @@ async fn look_back(shared: &Shared) -> Result<Start, ReadError> {
 }
 
 /// Puts the next messages into the window, then wakes their recipients: in the other order they would look too early and
-/// sleep again.
-fn publish(shared: &Shared, batch: &[Stored]) {
+/// sleep again. Returns how far the window has moved on.
+fn publish(shared: &Shared, batch: &[Stored]) -> Turnover {
     let frames: Vec<(u64, Option<Frame>)> = batch
         .iter()
         .map(|stored| (stored.sequence, encode(shared, stored)))
@@ -108,12 +110,14 @@ fn publish(shared: &Shared, batch: &[Stored]) {
         }
     }
     window.evict(Utc::now());
+    let turnover = window.turnover();
     drop(window);
     if everybody {
         shared.registry.wake_everybody();
     } else {
         shared.registry.wake_users(&users);
     }
+    turnover
 }
 
 /// Nothing of a message that was published by hand, on a subject or with a payload that is none of ours.

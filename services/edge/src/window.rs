@@ -58,6 +58,13 @@ pub(crate) struct Contents {
     pub(crate) oldest: Option<DateTime<Utc>>,
 }
 
+/// How far a window has moved on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Turnover {
+    pub(crate) frames: u64,
+    pub(crate) removed: u64,
+}
+
 /// Places of the frames for one recipient, in order.
 type Chain = VecDeque<u64>;
 
@@ -119,6 +126,14 @@ impl Window {
             bytes: self.bytes,
             events: self.frames.len(),
             oldest: self.frames.front().map(|frame| frame.stored_at),
+        }
+    }
+
+    /// How many frames it has and how many it ever removed, oldest first.
+    pub(crate) fn turnover(&self) -> Turnover {
+        Turnover {
+            frames: self.frames.len() as u64,
+            removed: self.removed,
         }
     }
 
