@@ -224,6 +224,28 @@ impl Process {
         self.child.try_wait().expect("the process is a child of ours")
     }
 
+    /// Waits until it answers there with success.
+    ///
+    /// # Panics
+    ///
+    /// When it ends before, or does not within [`LIMIT`].
+    pub async fn answers(&mut self, url: &str) {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let answer = reqwest::get(url).await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            let ended = self.poll();
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "{url} does not answer ({ended:?}):\n{}",
+                self.stderr()
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
     /// The rest of the first line that begins with `start`, on standard output.
     ///
     /// # Panics

@@ -9,7 +9,7 @@ use proto_schemas::{Recipient, UserId};
 use rustix::process::Signal;
 use service_kit::auth::{self, TokenIssuer};
 use service_kit::secret::Secret;
-use test_support::lastcall::{Lastcall, Process, eventually};
+use test_support::lastcall::{Lastcall, Process};
 use test_support::nats::NatsServer;
 use test_support::ports::free_port;
 use test_support::proxy::{Behind, Node};
@@ -88,16 +88,11 @@ impl Edge {
     }
 
     pub(crate) async fn start(&mut self) {
-        self.process = Some(
-            self.lastcall
-                .start(["edge", &format!("--http={}", self.node.http)]),
-        );
-        let url = format!("http://{}/readyz", self.node.admin);
-        eventually("the edge is ready", async || {
-            let answer = reqwest::get(&url).await.ok()?;
-            answer.status().is_success().then_some(())
-        })
-        .await;
+        let http = format!("--http={}", self.node.http);
+        let process = self.process.insert(self.lastcall.start(["edge", &http]));
+        process
+            .answers(&format!("http://{}/readyz", self.node.admin))
+            .await;
     }
 
     /// As `kill -9` does it.
