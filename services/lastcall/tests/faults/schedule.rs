@@ -183,8 +183,8 @@ impl<'a> Schedule<'a> {
     }
 
     /// The last messages of the log are lost: what was not yet on the disk when the power failed. What the log had is read
-    /// before. Nothing is appended until everybody knows: a log that grows over the old positions before they are
-    /// missed cannot be told from one that lost nothing.
+    /// before. Nothing is appended until everybody knows: once the log has grown over a position that it lost, a client that
+    /// comes back with it cannot be told from one that has it of the log as it is.
     async fn lose_power(&self) {
         let _alone = self.faults.write().await;
         let (deployment, crowd) = (self.deployment, self.crowd);
