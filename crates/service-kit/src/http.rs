@@ -51,7 +51,8 @@ const ACCEPT_BACK_OFF: Duration = Duration::from_millis(100);
 /// ever that it is connected.
 const MAX_WAITING: i32 = 4_096;
 
-/// Bytes that the kernel keeps unsent for a client that does not read. By default it keeps 200 KB and more for each.
+/// Bytes that the kernel keeps unsent for a client that does not read. By default it keeps 200 KB and more for each, and for
+/// all sockets together no more than `net.ipv4.tcp_mem`: beyond that everybody suffers.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 16 * 1024;
 
@@ -160,6 +161,7 @@ fn prepare(socket: &TcpListener) -> io::Result<()> {
     let socket = SockRef::from(socket);
     // Once more, with room for more.
     socket.listen(MAX_WAITING)?;
+    socket.set_tcp_nodelay(true)?;
     #[cfg(target_os = "linux")]
     {
         socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
@@ -203,6 +205,7 @@ mod tests {
         let _client = TcpStream::connect(listener.address()).await.unwrap();
         let (socket, _) = listener.socket.accept().await.unwrap();
         let socket = SockRef::from(&socket);
+        assert!(socket.tcp_nodelay().unwrap());
         assert_eq!(socket.tcp_notsent_lowat().unwrap(), UNSENT_BYTES);
         assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNANSWERED));
     }

@@ -24,11 +24,6 @@ use crate::edge::Shared;
 use crate::metrics::Ended;
 use crate::stream::Stream;
 
-/// Bytes that the kernel keeps unsent for a client that does not read. By default it keeps 200 KB and more for each, and
-/// for all sockets together no more than `net.ipv4.tcp_mem`: beyond that everybody suffers.
-#[cfg(target_os = "linux")]
-const UNSENT_BYTES: u32 = 16 * 1024;
-
 /// Bytes that a client may send behind its request. They are read, to notice that it closes, and mean nothing.
 const MOST_READ: usize = 64 * 1024;
 
@@ -268,10 +263,8 @@ fn cut<'a>(first: &mut Bytes, blocks: impl Iterator<Item = &'a Block>, mut taken
 
 #[cfg(target_os = "linux")]
 fn prepare(socket: &TcpStream, shared: &Shared) -> io::Result<()> {
-    let socket = SockRef::from(socket);
-    socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
     // A client whose network is gone says nothing any more. The kernel would try for a quarter of an hour.
-    socket.set_tcp_user_timeout(Some(shared.settings.stall_timeout))
+    SockRef::from(socket).set_tcp_user_timeout(Some(shared.settings.stall_timeout))
 }
 
 #[cfg(not(target_os = "linux"))]

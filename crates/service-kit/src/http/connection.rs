@@ -41,10 +41,6 @@ pub(super) struct Terms {
 
 /// Serves a connection to its end.
 pub(super) async fn serve(socket: TcpStream, peer: SocketAddr, terms: Terms) {
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "a connection ended before it began");
-        return;
-    }
     match terms.tls.clone() {
         None => plain(socket, peer, terms).await,
         // Rarely used, and large: the tasks of plain connections need no room for it.

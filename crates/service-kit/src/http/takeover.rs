@@ -8,11 +8,12 @@
 use std::fmt;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::Response;
-use chrono::{DateTime, Utc};
+use httpdate::HttpDate;
 use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
@@ -38,7 +39,7 @@ type Start = Box<dyn FnOnce(Taken, &TaskTracker) + Send>;
 /// A socket in the middle of an answer that is yet to be written.
 #[derive(Debug)]
 pub struct Taken {
-    /// The socket; Nagle's algorithm is off.
+    /// The socket. Nagle's algorithm is off, and the kernel keeps little unsent for it.
     pub socket: TcpStream,
     /// The answer's head with its empty line, to be written first. It says that the body is [chunked] and that the
     /// connection closes behind it.
@@ -84,7 +85,7 @@ impl HandedOver {
         match response.extensions_mut().remove::<Takeover>() {
             Some(takeover) => Err(Self {
                 takeover,
-                head: head(response.status(), response.headers(), Utc::now()),
+                head: head(response.status(), response.headers(), SystemTime::now()),
             }),
             None => Ok(response),
         }
@@ -110,7 +111,7 @@ impl HandedOver {
     }
 }
 
-fn head(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Bytes {
+fn head(status: StatusCode, headers: &HeaderMap, now: SystemTime) -> Bytes {
     let mut head = Vec::with_capacity(512);
     let reason = status.canonical_reason().unwrap_or_default();
     // Writing to a Vec cannot fail.
@@ -121,7 +122,7 @@ fn head(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Bytes {
         head.extend_from_slice(value.as_bytes());
         head.extend_from_slice(b"\r\n");
     }
-    let date = now.format("%a, %d %b %Y %H:%M:%S GMT");
+    let date = HttpDate::from(now);
     let _ = write!(
         head,
         "transfer-encoding: chunked\r\nconnection: close\r\ndate: {date}\r\n\r\n"
@@ -131,6 +132,8 @@ fn head(status: StatusCode, headers: &HeaderMap, now: DateTime<Utc>) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::http::HeaderValue;
 
     use super::*;
@@ -142,7 +145,7 @@ mod tests {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         headers.append(header::VARY, HeaderValue::from_static("origin"));
         headers.append(header::VARY, HeaderValue::from_static("cookie"));
-        let now = DateTime::from_timestamp(784_111_777, 0).unwrap();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         let expected = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nvary: origin\r\nvary: cookie\r\n\
                         transfer-encoding: chunked\r\nconnection: close\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
         assert_eq!(head(StatusCode::OK, &headers, now), expected);
