@@ -13,7 +13,7 @@ pub mod v1 {
 
 use v1::{
     AlertDue, AnnouncementPosted, CouponExpiring, CouponIssued, FundingClosing, FundingFailed,
-    FundingSucceeded, Words,
+    FundingSucceeded, NotificationStateChanged, PreferencesChanged, Words,
 };
 
 /// Why the `data` of an event was refused.
@@ -90,6 +90,10 @@ events! {
     AlertDue = "lastcall.alert.due.v1",
     /// An operator told everybody something.
     AnnouncementPosted = "lastcall.announcement.posted.v1",
+    /// A person did something with notifications of theirs.
+    NotificationStateChanged = "lastcall.notification.state.changed.v1",
+    /// A person chose what reaches them as an alert.
+    PreferencesChanged = "lastcall.preferences.changed.v1",
 }
 
 impl Event {
@@ -103,10 +107,28 @@ impl Event {
             Self::FundingFailed(e) => format!("funding/{}", e.funding_id),
             Self::AlertDue(e) => format!("alert/{}", e.alert_id),
             Self::AnnouncementPosted(e) => format!("announcement/{}", e.announcement_id),
+            Self::NotificationStateChanged(e) => format!("inbox/{}", e.user_id),
+            Self::PreferencesChanged(e) => format!("preferences/{}", e.user_id),
         }
     }
 
-    /// What people read: one entry for each language, the first one for everybody else.
+    /// The funding that the event belongs to, if it belongs to one.
+    pub fn funding_id(&self) -> Option<&str> {
+        match self {
+            Self::CouponExpiring(e) => e.funding_id.as_deref(),
+            Self::CouponIssued(e) => Some(&e.funding_id),
+            Self::FundingClosing(e) => Some(&e.funding_id),
+            Self::FundingSucceeded(e) => Some(&e.funding_id),
+            Self::FundingFailed(e) => Some(&e.funding_id),
+            Self::AlertDue(_)
+            | Self::AnnouncementPosted(_)
+            | Self::NotificationStateChanged(_)
+            | Self::PreferencesChanged(_) => None,
+        }
+    }
+
+    /// What people read: one entry for each language, the first one for everybody else. Nothing where the event is
+    /// a person's own doing.
     pub fn words(&self) -> &[Words] {
         let one = match self {
             Self::CouponExpiring(e) => &e.words,
@@ -116,6 +138,7 @@ impl Event {
             Self::FundingFailed(e) => &e.words,
             Self::AlertDue(e) => &e.words,
             Self::AnnouncementPosted(e) => return &e.words,
+            Self::NotificationStateChanged(_) | Self::PreferencesChanged(_) => return &[],
         };
         one.as_slice()
     }

@@ -96,10 +96,31 @@ fn events() -> Vec<Event> {
             link: Some("/news/1".to_owned()),
         }
         .into(),
+        v1::NotificationStateChanged {
+            user_id: "u1".to_owned(),
+            change: v1::StateChange::Read.into(),
+            notification_ids: vec!["1dd77cd7-a3b7-518a-abba-fcc98389be86".to_owned()],
+            up_to: None,
+        }
+        .into(),
+        v1::PreferencesChanged {
+            user_id: "u1".to_owned(),
+            preferences: Some(v1::Preferences {
+                types_off: vec!["lastcall.coupon.expiring.v1".to_owned()],
+                quiet_hours: Some(v1::QuietHours {
+                    from: "22:00".to_owned(),
+                    to: "07:00".to_owned(),
+                    time_zone: "Asia/Seoul".to_owned(),
+                }),
+                muted_fundings: vec!["f-lamp".to_owned()],
+            }),
+        }
+        .into(),
     ]
 }
 
-/// Events with a field that came after their first fixture was written, each with the field's name.
+/// Events with a field that came after their first fixture was written, or that stands instead of another one, each with
+/// the field's name.
 fn grown_events() -> Vec<(&'static str, Event)> {
     let grown = events().into_iter().filter_map(|event| match event {
         Event::CouponExpiring(coupon) => Some((
@@ -123,6 +144,15 @@ fn grown_events() -> Vec<(&'static str, Event)> {
             v1::AlertDue {
                 content: Some("/lists/7".to_owned()),
                 ..alert
+            }
+            .into(),
+        )),
+        Event::NotificationStateChanged(changed) => Some((
+            "up-to",
+            v1::NotificationStateChanged {
+                notification_ids: Vec::new(),
+                up_to: Some(9_007_199_254_740_993),
+                ..changed
             }
             .into(),
         )),
