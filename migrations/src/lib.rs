@@ -37,6 +37,10 @@ mod m20261122_000017_alerts_of_people;
 mod m20261122_000018_coupon_amounts;
 mod m20261122_000019_pledge_guard;
 mod m20261122_000020_announced_fundings;
+mod m20261122_000021_notification_states;
+mod m20261122_000022_announcement_words;
+mod m20261122_000023_announcement_states;
+mod m20261122_000024_preferences;
 
 pub use m20261122_000017_alerts_of_people::ALERTS_LOCK;
 
@@ -67,6 +71,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000018_coupon_amounts::Migration),
             Box::new(m20261122_000019_pledge_guard::Migration),
             Box::new(m20261122_000020_announced_fundings::Migration),
+            Box::new(m20261122_000021_notification_states::Migration),
+            Box::new(m20261122_000022_announcement_words::Migration),
+            Box::new(m20261122_000023_announcement_states::Migration),
+            Box::new(m20261122_000024_preferences::Migration),
         ]
     }
 }
