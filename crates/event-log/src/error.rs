@@ -189,6 +189,50 @@ pub enum AppendError {
     },
 }
 
+/// Why one record was not appended on its condition, or is not known to be.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// A record without payload: replays take an empty message for their end. Nothing was sent.
+    #[error("record {id} has an empty payload")]
+    Empty {
+        /// Its id.
+        id: Uuid,
+    },
+    /// A record larger than the log takes. Nothing was sent.
+    #[error("record {id} has {bytes} bytes, more than the {limit} that max_payload_bytes allows")]
+    TooLarge {
+        /// Its id.
+        id: Uuid,
+        /// Its size.
+        bytes: usize,
+        /// What is allowed.
+        limit: usize,
+    },
+    /// Something else came since for the same recipient. The record is not stored, and will not be.
+    #[error("another record came first")]
+    Conflict,
+    /// The server would refuse it again.
+    #[error("the log refused record {id}")]
+    Refused {
+        /// Its id.
+        id: Uuid,
+        /// What the server says.
+        #[source]
+        cause: Cause,
+    },
+    /// There is no ack, also after the repetitions. Appended again, the record is stored once.
+    #[error("record {id} is not confirmed after {attempts} attempts; nats-server does not acknowledge it")]
+    Unconfirmed {
+        /// Its id.
+        id: Uuid,
+        /// How often it was sent.
+        attempts: u32,
+        /// What came of the last one.
+        #[source]
+        cause: Cause,
+    },
+}
+
 /// Why the log could not be read. Asking again may help.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

@@ -4,6 +4,7 @@
 //!
 //! - [`EventLog::open`] creates the stream or verifies it, and learns its epoch;
 //! - [`EventLog::append`] stores a chunk of records, each of them once however often it is appended;
+//! - [`EventLog::append_if_last`] stores one record, unless something else came since;
 //! - [`EventLog::follow`] reads everything from a position on, for ever;
 //! - [`EventLog::read`] answers what one recipient missed;
 //! - [`EventLog::make_ticket`], beside the log: what lets somebody in once, wherever it is shown.
@@ -17,6 +18,8 @@ mod continuity;
 mod direct_get;
 mod error;
 mod follow;
+mod lookup;
+mod place;
 mod replay;
 mod settings;
 mod stored;
@@ -40,8 +43,11 @@ use crate::tickets::Tickets;
 use crate::topology::{Topology, epoch_of};
 
 pub use crate::append::{Appended, Record};
-pub use crate::error::{AppendError, Cause, FollowError, OpenError, ReadError, Replaced, TicketError};
+pub use crate::error::{
+    AppendError, Cause, FollowError, OpenError, PlaceError, ReadError, Replaced, TicketError,
+};
 pub use crate::follow::Follow;
+pub use crate::place::{Novelty, Placed};
 pub use crate::replay::{Batch, MAX_BATCH};
 pub use crate::settings::{Settings, SettingsError};
 pub use crate::stored::Stored;

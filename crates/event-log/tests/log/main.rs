@@ -3,6 +3,7 @@
 mod append;
 mod cluster;
 mod follow;
+mod place;
 mod refusals;
 mod replay;
 mod stream;
