@@ -16,6 +16,7 @@ mod key_metrics;
 mod key_set;
 mod key_source;
 mod public_keys;
+mod scopes;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use carrier::COOKIE_NAME;
 pub(crate) use carrier::bearer;
 pub use issuer::TokenIssuer;
 pub use key_source::ReadError;
+pub use scopes::Scopes;
 pub use settings::{KeyError, MIN_KEY_BYTES, Settings};
 pub use writer::Writer;
 
@@ -66,6 +68,8 @@ pub struct Identity {
     pub user: UserId,
     /// When the token ends: its `exp`. It is believed for some seconds more, because clocks differ.
     pub expires_at: DateTime<Utc>,
+    /// What the token allows besides what is the user's own.
+    pub scopes: Scopes,
 }
 
 /// What the keys of a set say to a token.

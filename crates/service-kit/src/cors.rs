@@ -9,8 +9,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, ORIGIN, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH, LOCATION,
+    ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Method, Uri};
@@ -33,11 +33,26 @@ const METHODS: [Method; 5] = [
 /// Not among the headers that axum names.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
+/// Nor is this one: it makes a request that is sent again the same request.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Nor this: where in the log an answer is current to.
+const CURSOR: HeaderName = HeaderName::from_static("lastcall-cursor");
+
 /// What clients of ours set. Some stand-ins for `EventSource` send `Cache-Control`.
-const HEADERS: [HeaderName; 5] = [ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, LAST_EVENT_ID];
+const HEADERS: [HeaderName; 8] = [
+    ACCEPT,
+    AUTHORIZATION,
+    CACHE_CONTROL,
+    CONTENT_TYPE,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    LAST_EVENT_ID,
+];
 
 /// What pages may read of an answer's head besides what they always may.
-const EXPOSED: [HeaderName; 3] = [LOCATION, RETRY_AFTER, WWW_AUTHENTICATE];
+const EXPOSED: [HeaderName; 5] = [CURSOR, ETAG, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE];
 
 /// How long a browser need not ask again what it may send.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(3_600);

@@ -25,6 +25,10 @@ pub struct Problem {
     #[serde(flatten)]
     #[schema(ignore)]
     pub extensions: BTreeMap<&'static str, Value>,
+    /// After how many seconds it may be tried again: the header `Retry-After`, where there is a time to name.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub retry_after: Option<u32>,
 }
 
 impl Problem {
@@ -36,7 +40,15 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             extensions: BTreeMap::new(),
+            retry_after: None,
         }
+    }
+
+    /// The same problem, to be tried again after so many seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
     }
 
     /// The same problem with one more member
@@ -87,12 +99,16 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after;
         let mut response = (status, axum::Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use proto_schemas::UserId;
 use serde::{Deserialize, Serialize};
 
-use super::{Identity, Settings};
+use super::{Identity, Scopes, Settings};
 use crate::problem::Problem;
 
 /// How far the clocks of who signs and who checks may differ, in seconds.
@@ -20,6 +20,8 @@ pub(super) struct Claims {
     pub(super) iss: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) aud: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) scope: Option<serde_json::Value>,
 }
 
 /// What is checked besides the signature, for each algorithm that is believed at all.
@@ -74,7 +76,11 @@ impl Claims {
         let user = UserId::new(self.sub).map_err(|e| refused(format!("the token's sub is no user: {e}")))?;
         let expires_at = DateTime::from_timestamp(self.exp, 0)
             .ok_or_else(|| refused("the token's exp is no time".to_owned()))?;
-        Ok(Identity { user, expires_at })
+        Ok(Identity {
+            user,
+            expires_at,
+            scopes: Scopes::of(self.scope.as_ref()),
+        })
     }
 }
 

@@ -72,6 +72,29 @@ async fn issuer_and_audience_are_checked_where_they_are_set() {
     assert!(authenticator.check(&foreign).await.is_err());
 }
 
+#[tokio::test]
+async fn a_token_allows_what_its_scope_says() {
+    let settings = settings(KEY);
+    let (authenticator, tokens) = (
+        Authenticator::new(&settings).unwrap(),
+        TokenIssuer::new(&settings).unwrap(),
+    );
+    let user = UserId::new("u42").unwrap();
+    let scopes = async |scope: Option<&str>| {
+        let token = tokens
+            .issue_with_scope(&user, TimeDelta::hours(1), scope)
+            .unwrap();
+        authenticator.check(&token).await.unwrap().scopes
+    };
+    assert!(
+        scopes(Some("other announcements:write"))
+            .await
+            .allow("announcements:write")
+    );
+    assert!(!scopes(Some("other")).await.allow("announcements:write"));
+    assert!(!scopes(None).await.allow("announcements:write"));
+}
+
 #[test]
 fn a_short_key_is_refused_and_no_key_is_ever_shown() {
     assert!(matches!(

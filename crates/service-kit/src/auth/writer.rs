@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, Utc};
 use proto_schemas::UserId;
 
-use super::Authenticator;
 use super::carrier::Carrier;
+use super::{Authenticator, Scopes};
 use crate::cors::ListedOrigin;
 use crate::problem::Problem;
 
@@ -27,6 +27,8 @@ pub struct Writer {
     pub user: UserId,
     /// When the token ends, as in [`Identity`](super::Identity).
     pub expires_at: DateTime<Utc>,
+    /// What the token allows besides what is the user's own.
+    pub scopes: Scopes,
 }
 
 impl<S> FromRequestParts<S> for Writer
@@ -52,6 +54,7 @@ where
         Ok(Self {
             user: identity.user,
             expires_at: identity.expires_at,
+            scopes: identity.scopes,
         })
     }
 }
