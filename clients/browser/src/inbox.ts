@@ -1,0 +1,92 @@
+// What is known of a person's inbox: the newest of its list, its counts, and up to where that is true. Pure functions from
+// what was known and what was learned to what is known then.
+//
+// A new notification is added without asking anybody: a broadcast must not make everybody fetch at once. What only the service
+// can say (which of the rows that are not loaded were read, how many that makes) sets `wanted`: a list read from then on that
+// reaches there is the truth, and until there is one, `cursor` stands still, however far the stream has gone on.
+
+import { compare, reaches, type Cursor } from "./cursor.js";
+import type { Notification } from "./notification.js";
+
+/** What is known; it is handed from tab to tab as it is. */
+export interface Inbox {
+  /** Newest first, without holes. */
+  readonly rows: readonly Notification[];
+  /** Where the next page begins, if there is one. */
+  readonly next: Cursor | null;
+  readonly unread: number;
+  readonly unseen: number;
+  /** Rows and counts are what the log says up to here. */
+  readonly cursor: Cursor | null;
+  /** The stream was heard up to here. */
+  readonly position: Cursor | null;
+  /** Up to here the list has to be read anew. */
+  readonly wanted: Cursor | null;
+}
+
+/** One answer of the inbox. */
+export interface Page {
+  rows: Notification[];
+  next: Cursor | null;
+  unread: number;
+  unseen: number;
+  /** Absent where nothing was ever told to anybody. */
+  cursor: Cursor | null;
+}
+
+export const NOTHING: Inbox = { rows: [], next: null, unread: 0, unseen: 0, cursor: null, position: null, wanted: null };
+
+/** The stream was heard up to there. */
+export function moved(inbox: Inbox, position: Cursor): Inbox {
+  return { ...inbox, position, cursor: inbox.wanted === null ? later(inbox.cursor, position) : inbox.cursor };
+}
+
+/** Something new was told. What is known already, or is part of what the list said, changes nothing. */
+export function told(inbox: Inbox, row: Notification): Inbox {
+  const after = moved(inbox, row.cursor);
+  const { rows, cursor, unread, unseen } = inbox;
+  if (reaches(cursor, row.cursor) || rows.some(({ id }) => id === row.id)) return after;
+  return { ...after, rows: [row, ...rows], unread: unread + 1, unseen: unseen + 1 };
+}
+
+/** Something happened up to there that only the list can tell. */
+export function want(inbox: Inbox, target: Cursor): Inbox {
+  const known = reaches(inbox.cursor, target) || reaches(inbox.wanted, target);
+  return known ? inbox : { ...inbox, wanted: target };
+}
+
+/** What the stream went over is lost, or the log is another one: nothing that was known is known to be true. */
+export function missed(inbox: Inbox, resumed: Cursor): Inbox {
+  return { ...inbox, position: resumed, cursor: null, wanted: resumed };
+}
+
+/** The list was read from its top. What arrived while it was on its way goes before it. */
+export function read(inbox: Inbox, page: Page): Inbox {
+  const { cursor } = page;
+  const arrived = inbox.rows.filter((row) => cursor !== null && compare(row.cursor, cursor) > 0);
+  const ids = new Set(page.rows.map(({ id }) => id));
+  const kept = arrived.filter(({ id }) => !ids.has(id));
+  const wanted = inbox.wanted !== null && !reaches(cursor, inbox.wanted) ? inbox.wanted : null;
+  return {
+    rows: [...kept, ...page.rows],
+    next: page.next,
+    unread: page.unread + kept.filter((row) => row.read_at === null).length,
+    unseen: page.unseen + kept.filter((row) => row.seen_at === null).length,
+    cursor: wanted === null ? later(cursor, inbox.position) : cursor,
+    position: inbox.position ?? cursor,
+    wanted,
+  };
+}
+
+/** The page behind was read, from where the list ended then. */
+export function extended(inbox: Inbox, page: Page, before: Cursor): Inbox {
+  if (inbox.next !== before) return inbox;
+  const ids = new Set(inbox.rows.map(({ id }) => id));
+  return { ...inbox, rows: [...inbox.rows, ...page.rows.filter(({ id }) => !ids.has(id))], next: page.next };
+}
+
+/** The later of the two; of different logs, the first. */
+function later(a: Cursor | null, b: Cursor | null): Cursor | null {
+  if (a === null || b === null) return a ?? b;
+  return compare(b, a) > 0 ? b : a;
+}

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createClient } from "../src/index.js";
+import { coupon } from "./log.js";
+import { Service } from "./service.js";
+import { shows } from "./until.js";
+
+test("a client lists, hears, acts and shows what it did", async () => {
+  const service = await Service.start();
+  service.append(coupon("one"));
+  const client = createClient({ url: service.url });
+  const told: string[] = [];
+  client.on("notification", ({ title }) => told.push(title));
+  client.start();
+  await shows(client, "live", ({ status }) => status === "live");
+  service.publish(coupon("two"));
+  const two = await shows(client, "two", ({ notifications }) => notifications.length === 2);
+  assert.equal(two.unread, 2);
+  assert.deepEqual(told, ["two"]);
+  await client.markRead([two.notifications[0]!.id]);
+  assert.equal(client.getSnapshot().unread, 1);
+  await shows(client, "synced", ({ cursor }) => cursor === service.log.at(service.log.head));
+  assert.equal(client.getSnapshot().unread, 1);
+  await client.markAllRead();
+  await shows(client, "none", ({ unread }) => unread === 0);
+  await client.muteFunding("f-lamp");
+  assert.deepEqual(client.getSnapshot().preferences?.muted_fundings, ["f-lamp"]);
+  client.close();
+  await service.stop();
+});
