@@ -1,17 +1,19 @@
-//! From stored messages to rows. Pure.
+//! From stored messages to what they say. Pure.
 
-use domain::notification::Notification;
+use domain::entry::Entry;
+use domain::inbox::Target;
 use event_log::Stored;
-use proto_schemas::Recipient;
+use proto_schemas::{Recipient, UserId};
 use service_kit::telemetry::chain;
-use store::projection::{ProjectedBatch, SetAside};
+use store::projection::{Logged, ProjectedBatch, SetAside};
 
-/// What the messages make of the tables.
+/// What the messages say.
 pub(crate) fn read(messages: &[Stored]) -> ProjectedBatch {
     let mut batch = ProjectedBatch::default();
     for message in messages {
-        if let Err(reason) = add(&mut batch, message) {
-            batch.set_aside.push(aside(message, reason));
+        match logged(message) {
+            Ok(logged) => batch.entries.push(logged),
+            Err(reason) => batch.set_aside.push(aside(message, reason)),
         }
     }
     batch
@@ -25,14 +27,44 @@ pub(crate) fn set_aside(message: &Stored, reason: String) -> ProjectedBatch {
     }
 }
 
-fn add(batch: &mut ProjectedBatch, message: &Stored) -> Result<(), String> {
+fn logged(message: &Stored) -> Result<Logged, String> {
     let recipient = message.recipient().map_err(|error| chain(&error))?;
-    let notification = Notification::from_stored(&message.payload).map_err(|error| chain(&error))?;
-    match recipient {
-        Recipient::User(user) => batch.notifications.push((user, message.sequence, notification)),
-        Recipient::Everybody => batch.announcements.push((message.sequence, notification)),
+    let entry = Entry::from_stored(&message.payload).map_err(|error| chain(&error))?;
+    check(message.sequence, &recipient, &entry)?;
+    Ok(Logged {
+        sequence: message.sequence,
+        stored_at: message.stored_at,
+        recipient,
+        entry,
+    })
+}
+
+/// What an event says of itself must agree with where it is stored, which alone was authorised.
+fn check(sequence: u64, recipient: &Recipient, entry: &Entry) -> Result<(), String> {
+    match entry {
+        Entry::Told(_) => Ok(()),
+        Entry::PreferencesChanged { user, .. } => in_subject_of(user, recipient),
+        Entry::StateChanged(change) => {
+            in_subject_of(&change.user, recipient)?;
+            match change.target {
+                // It would also reach what comes later, and only where that is in the tables already.
+                Target::UpTo(last) if last > sequence => Err(format!(
+                    "upTo is {last}, beyond the event's own sequence {sequence}"
+                )),
+                _ => Ok(()),
+            }
+        }
     }
-    Ok(())
+}
+
+fn in_subject_of(user: &UserId, recipient: &Recipient) -> Result<(), String> {
+    match recipient {
+        Recipient::User(subject) if subject == user => Ok(()),
+        _ => Err(format!(
+            "the event is by {:?}, and stored under somebody else's subject",
+            user.as_str()
+        )),
+    }
 }
 
 fn aside(message: &Stored, reason: String) -> SetAside {

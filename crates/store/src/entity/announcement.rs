@@ -13,6 +13,9 @@ pub struct Model {
     pub locale: String,
     pub occurred_at: DateTimeUtc,
     pub expires_at: Option<DateTimeUtc>,
+    pub words: String,
+    pub link: Option<String>,
+    pub stored_at: DateTimeUtc,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -7,6 +7,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod announcement;
+pub(crate) mod announcement_state;
 pub(crate) mod coupon;
 pub(crate) mod follow;
 pub(crate) mod funding;
@@ -17,6 +18,7 @@ pub(crate) mod job_run;
 pub(crate) mod job_skip;
 pub(crate) mod notification;
 pub(crate) mod pledge;
+pub(crate) mod preferences;
 pub(crate) mod projection_checkpoint;
 pub(crate) mod set_aside;
 pub(crate) mod user;

@@ -14,7 +14,10 @@ pub struct Model {
     pub locale: String,
     pub occurred_at: DateTimeUtc,
     pub expires_at: Option<DateTimeUtc>,
+    pub seen_at: Option<DateTimeUtc>,
     pub read_at: Option<DateTimeUtc>,
+    pub archived_at: Option<DateTimeUtc>,
+    pub silenced: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,9 +1,11 @@
+use domain::inbox::State;
+use proto_schemas::Recipient;
 use store::Store;
-use store::inbox::Audience;
+use store::inbox::{Audience, Counts, Filter, InboxPage};
 use store::projection::{NOTIFICATIONS, ProjectedBatch};
 
 use crate::engines::{Database, on_both_engines, user};
-use crate::projection::{at, for_ann, notification};
+use crate::projection::{at, for_ann, notification, to, told};
 
 on_both_engines!(
     an_empty_inbox_is_current_to_nothing,
@@ -13,9 +15,19 @@ on_both_engines!(
 );
 
 async fn an_empty_inbox_is_current_to_nothing(Database { store, .. }: Database) {
-    let read = store.list_notifications(&user("ann"), None, 10).await.unwrap();
-    assert_eq!((read.value.len(), read.position), (0, None));
-    assert_eq!(store.unread_count(&user("ann")).await.unwrap().value, 0);
+    let read = store
+        .list_notifications(&user("ann"), &Filter::default(), None, 10)
+        .await
+        .unwrap();
+    let empty = InboxPage {
+        rows: Vec::new(),
+        counts: Counts::default(),
+    };
+    assert_eq!((read.value, read.position), (empty, None));
+    assert_eq!(
+        store.inbox_counts(&user("ann")).await.unwrap().value,
+        Counts::default()
+    );
     assert!(!store.unread_exists(&user("ann")).await.unwrap().value);
 }
 
@@ -26,10 +38,10 @@ async fn fill(store: &Store) {
         .collect();
     let own: Vec<_> = titled.iter().map(|(sequence, row)| (*sequence, row)).collect();
     let mut batch = for_ann(&own);
-    batch.notifications.push((user("bob"), 40, notification("bob's")));
-    batch.announcements = (1..=5)
-        .map(|n| (4 * n, notification(&format!("all {n}"))))
-        .collect();
+    let general = (1..=5).map(|n| (4 * n, notification(&format!("all {n}"))));
+    let general = general.map(|(sequence, row)| told(Recipient::Everybody, sequence, &row));
+    batch.entries.extend(general);
+    batch.entries.push(told(to("bob"), 40, &notification("bob's")));
     store.project(NOTIFICATIONS, None, &at(40), &batch).await.unwrap();
 }
 
@@ -41,13 +53,15 @@ async fn lines_come_newest_first_in_pages_with_what_was_said_to_everybody(Databa
         let mut before = None;
         loop {
             let page = store
-                .list_notifications(&user("ann"), before, size)
+                .list_notifications(&user("ann"), &Filter::default(), before, size)
                 .await
                 .unwrap();
             assert_eq!(page.position, Some(at(40)));
-            let Some(oldest) = page.value.last() else { break };
+            let Some(oldest) = page.value.rows.last() else {
+                break;
+            };
             before = Some(oldest.sequence);
-            read.extend(page.value);
+            read.extend(page.value.rows);
         }
         assert_eq!(
             read.iter().map(|row| row.sequence).collect::<Vec<_>>(),
@@ -65,22 +79,28 @@ async fn lines_come_newest_first_in_pages_with_what_was_said_to_everybody(Databa
 async fn a_line_says_what_the_event_said(Database { store, .. }: Database) {
     let (own, general) = (notification("own"), notification("all"));
     let mut batch = for_ann(&[(1, &own)]);
-    batch.announcements.push((2, general.clone()));
+    batch.entries.push(told(Recipient::Everybody, 2, &general));
     store.project(NOTIFICATIONS, None, &at(2), &batch).await.unwrap();
     let read = store
-        .list_notifications(&user("ann"), None, 10)
+        .list_notifications(&user("ann"), &Filter::default(), None, 10)
         .await
         .unwrap()
-        .value;
+        .value
+        .rows;
     assert_eq!((&read[0].notification, &read[1].notification), (&general, &own));
-    assert!(read.iter().all(|row| row.read_at.is_none()));
+    assert!(read.iter().all(|row| row.state == State::default()));
 }
 
 async fn unread_lines_are_counted_with_announcements(Database { store, .. }: Database) {
     fill(&store).await;
-    let ann = store.unread_count(&user("ann")).await.unwrap();
-    assert_eq!((ann.value, ann.position), (15, Some(at(40))));
-    assert_eq!(store.unread_count(&user("stranger")).await.unwrap().value, 5);
+    let all_of = |number| Counts {
+        unread: number,
+        unseen: number,
+    };
+    let ann = store.inbox_counts(&user("ann")).await.unwrap();
+    assert_eq!((ann.value, ann.position), (all_of(15), Some(at(40))));
+    let stranger = store.inbox_counts(&user("stranger")).await.unwrap();
+    assert_eq!(stranger.value, all_of(5));
     let exists = store.unread_exists(&user("stranger")).await.unwrap();
     assert_eq!((exists.value, exists.position), (true, Some(at(40))));
     let nothing_general = ProjectedBatch::default();

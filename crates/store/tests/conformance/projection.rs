@@ -1,8 +1,10 @@
+use domain::entry::{Entry, Told};
 use domain::notification::Notification;
 use futures::future::join_all;
-use proto_schemas::Epoch;
+use proto_schemas::{Epoch, Recipient};
 use store::counting::Table;
-use store::projection::{NOTIFICATIONS, Position, Projected, ProjectedBatch, SetAside};
+use store::inbox::Filter;
+use store::projection::{Logged, NOTIFICATIONS, Position, Projected, ProjectedBatch, SetAside};
 use uuid::Uuid;
 
 use crate::engines::{Database, on_both_engines, user, utc};
@@ -37,15 +39,34 @@ pub(crate) fn notification(title: &str) -> Notification {
     }
 }
 
-pub(crate) fn for_ann(rows: &[(u64, &Notification)]) -> ProjectedBatch {
-    let notifications = rows
-        .iter()
-        .map(|(sequence, row)| (user("ann"), *sequence, (*row).clone()))
-        .collect();
+/// As the log holds it for one person, or for everybody.
+pub(crate) fn told(recipient: Recipient, sequence: u64, notification: &Notification) -> Logged {
+    Logged {
+        sequence,
+        stored_at: notification.occurred_at,
+        recipient,
+        entry: Entry::Told(Told {
+            notification: notification.clone(),
+            funding_id: None,
+            translations: Vec::new(),
+            link: None,
+        }),
+    }
+}
+
+pub(crate) fn to(id: &str) -> Recipient {
+    Recipient::User(user(id))
+}
+
+pub(crate) fn batch(entries: impl IntoIterator<Item = Logged>) -> ProjectedBatch {
     ProjectedBatch {
-        notifications,
+        entries: entries.into_iter().collect(),
         ..ProjectedBatch::default()
     }
+}
+
+pub(crate) fn for_ann(rows: &[(u64, &Notification)]) -> ProjectedBatch {
+    batch(rows.iter().map(|(sequence, row)| told(to("ann"), *sequence, row)))
 }
 
 async fn rows_and_position_move_together(Database { store, .. }: Database) {
@@ -147,9 +168,13 @@ async fn an_event_that_is_there_already_stays_as_it_is(Database { store, .. }: D
         .project(NOTIFICATIONS, Some(&at(1)), &at(4), &batch)
         .await
         .unwrap();
-    let read = store.list_notifications(&user("ann"), None, 10).await.unwrap();
+    let read = store
+        .list_notifications(&user("ann"), &Filter::default(), None, 10)
+        .await
+        .unwrap();
     let titles: Vec<_> = read
         .value
+        .rows
         .iter()
         .map(|r| (r.sequence, r.notification.title.as_str()))
         .collect();
@@ -206,14 +231,12 @@ async fn what_cannot_be_read_is_set_aside_once(Database { store, .. }: Database)
 }
 
 async fn a_large_batch_is_written_at_once(Database { store, .. }: Database) {
-    let rows: Vec<_> = (1..=4321)
-        .map(|n| (user(&format!("u{}", n % 7)), n, notification("x")))
-        .collect();
-    let ids: Vec<Uuid> = rows.iter().map(|(_, _, row)| row.event_id).collect();
-    let batch = ProjectedBatch {
-        notifications: rows,
-        ..ProjectedBatch::default()
-    };
+    let rows: Vec<_> = (1..=4321).map(|n| (n, notification("x"))).collect();
+    let ids: Vec<Uuid> = rows.iter().map(|(_, row)| row.event_id).collect();
+    let batch = batch(
+        rows.iter()
+            .map(|(n, row)| told(to(&format!("u{}", n % 7)), *n, row)),
+    );
     store
         .project(NOTIFICATIONS, None, &at(4321), &batch)
         .await

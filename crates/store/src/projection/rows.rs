@@ -1,0 +1,82 @@
+use chrono::Utc;
+use domain::entry::Told;
+use domain::notification::Notification;
+use domain::preferences::Silence;
+use proto_schemas::UserId;
+use sea_orm::ActiveValue::{NotSet, Set};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, Insert, QueryTrait};
+
+use super::{Logged, SetAside, sequence_to};
+use crate::entity::{announcement, notification, set_aside};
+use crate::instant::stored;
+
+/// How many rows one statement writes. With some fifteen values for each, well below the 32,766 that SQLite binds.
+pub(super) const ROWS_A_STATEMENT: usize = 1000;
+
+pub(super) async fn insert<A: ActiveModelTrait>(
+    transaction: &DatabaseTransaction,
+    table: &'static str,
+    mut rows: Vec<A>,
+    on_conflict: &OnConflict,
+) -> Result<(), DbErr> {
+    while !rows.is_empty() {
+        let rest = rows.split_off(rows.len().min(ROWS_A_STATEMENT));
+        let mut insert = Insert::many(rows).on_conflict(on_conflict.clone()).into_query();
+        transaction.execute(insert.into_table(table)).await?;
+        rows = rest;
+    }
+    Ok(())
+}
+
+pub(super) fn personal(
+    user: &UserId,
+    sequence: u64,
+    row: &Notification,
+    silence: Option<Silence>,
+) -> notification::ActiveModel {
+    notification::ActiveModel {
+        event_id: Set(row.event_id),
+        user_id: Set(user.as_str().to_owned()),
+        sequence: Set(sequence_to(sequence)),
+        event_type: Set(row.event_type.clone()),
+        subject: Set(row.subject.clone()),
+        title: Set(row.title.clone()),
+        body: Set(row.body.clone()),
+        locale: Set(row.locale.clone()),
+        occurred_at: Set(stored(row.occurred_at)),
+        expires_at: Set(row.expires_at.map(stored)),
+        silenced: Set(silence.map(|silence| silence.as_str().to_owned())),
+        seen_at: NotSet,
+        read_at: NotSet,
+        archived_at: NotSet,
+    }
+}
+
+pub(super) fn general(logged: &Logged, told: &Told) -> announcement::ActiveModel {
+    let row = &told.notification;
+    announcement::ActiveModel {
+        event_id: Set(row.event_id),
+        sequence: Set(sequence_to(logged.sequence)),
+        event_type: Set(row.event_type.clone()),
+        subject: Set(row.subject.clone()),
+        title: Set(row.title.clone()),
+        body: Set(row.body.clone()),
+        locale: Set(row.locale.clone()),
+        occurred_at: Set(stored(row.occurred_at)),
+        expires_at: Set(row.expires_at.map(stored)),
+        words: Set(serde_json::json!(told.translations).to_string()),
+        link: Set(told.link.clone()),
+        stored_at: Set(stored(logged.stored_at)),
+    }
+}
+
+pub(super) fn unreadable(message: &SetAside) -> set_aside::ActiveModel {
+    set_aside::ActiveModel {
+        sequence: Set(sequence_to(message.sequence)),
+        subject: Set(message.subject.clone()),
+        payload: Set(message.payload.clone()),
+        reason: Set(message.reason.clone()),
+        set_aside_at: Set(stored(Utc::now())),
+    }
+}
