@@ -25,47 +25,37 @@ export interface Listed {
 }
 
 /** The list with these changes done, in this order. What is archived in the end is not in it. */
-export function withChanges(listed: Listed, changes: readonly Change[]): Listed {
+export function withChanges<T extends Listed>(listed: T, changes: readonly Change[]): T {
   if (changes.length === 0) return listed;
-  const after = changes.reduce(apply, listed);
-  return { ...after, rows: after.rows.filter((row) => row.archived_at === null) };
+  const after = changes.reduce(apply, listed as Listed);
+  return { ...listed, ...after, rows: after.rows.filter((row) => !row.archived_at) };
 }
 
-/** What the change makes of one notification; the same object where it makes nothing. */
+/** What the change makes of one notification. What is so already keeps the instant since when it is. */
 export function changed(row: Notification, verb: Verb, at: string): Notification {
   const seen_at = row.seen_at ?? at;
-  switch (verb) {
-    case "seen":
-      return row.seen_at ? row : { ...row, seen_at };
-    case "read":
-      return row.read_at ? row : { ...row, seen_at, read_at: at };
-    case "unread":
-      return row.read_at ? { ...row, read_at: null } : row;
-    case "archived":
-      return row.archived_at ? row : { ...row, seen_at, archived_at: at };
-    case "unarchived":
-      return row.archived_at ? { ...row, archived_at: null } : row;
-  }
+  const after = {
+    seen: { seen_at },
+    read: { seen_at, read_at: row.read_at ?? at },
+    unread: { read_at: null },
+    archived: { seen_at, archived_at: row.archived_at ?? at },
+    unarchived: { archived_at: null },
+  };
+  return { ...row, ...after[verb] };
 }
 
 function apply(listed: Listed, { verb, target, at }: Change): Listed {
-  const upTo = typeof target === "string" ? target : null;
-  const concerns = (row: Notification) =>
-    upTo === null ? target.includes(row.id) : compare(row.cursor, upTo) <= 0;
+  const isAll = typeof target === "string";
+  const concerns = (row: Notification) => (isAll ? compare(row.cursor, target) <= 0 : target.includes(row.id));
   const rows = listed.rows.map((row) => (concerns(row) ? changed(row, verb, at) : row));
-  const count = (of: readonly Notification[], is: (row: Notification) => boolean) => of.filter(is).length;
-  const total = (before: number, counts: (row: Notification) => boolean, clears: boolean) =>
+  const total = (before: number, counts: (row: Notification) => boolean, clears: boolean) => {
+    const after = rows.filter(counts).length;
     // Everything up to there is done, loaded or not: what still counts came later, and that is always loaded.
-    upTo !== null && clears
-      ? count(rows, counts)
-      : Math.max(0, before + count(rows, counts) - count(listed.rows, counts));
-  return { rows, unread: total(listed.unread, isUnread, verb !== "seen"), unseen: total(listed.unseen, isUnseen, true) };
-}
-
-function isUnread(row: Notification): boolean {
-  return row.read_at === null && row.archived_at === null;
-}
-
-function isUnseen(row: Notification): boolean {
-  return row.seen_at === null && row.archived_at === null;
+    return isAll && clears ? after : Math.max(0, before + after - listed.rows.filter(counts).length);
+  };
+  return {
+    rows,
+    unread: total(listed.unread, (row) => !row.read_at && !row.archived_at, verb !== "seen"),
+    unseen: total(listed.unseen, (row) => !row.seen_at && !row.archived_at, true),
+  };
 }

@@ -1,170 +1,111 @@
 // Keeps one person's connection, whatever becomes of servers, proxies, networks and tokens.
 //
-// Streams as long as they work. One that was refused is followed by a poll that does not wait: an EventSource cannot tell what
-// it was refused with, and a poll can (no token, or a proxy without an edge), brings what was missed meanwhile, and shows
+// Streams as long as they work. One that came to nothing is followed by a poll that does not wait: an EventSource cannot tell
+// what it was refused with, and a poll can (no token, or a proxy without an edge), brings what was missed meanwhile, and shows
 // whether polling works where streams do not. If it does after three streams that came to nothing, it is polled for a while.
 
 import type { Api } from "./api.js";
 import { delay, pause } from "./backoff.js";
 import type { Cursor } from "./cursor.js";
-import { Refused } from "./problem.js";
+import type { Refused } from "./problem.js";
+import { hear, type Gap, type Receiver } from "./receiver.js";
 import { listen, STRIKES } from "./stream.js";
-
-export type Status = "connecting" | "live" | "polling" | "offline" | "signed-out";
-
-/** Something that was asked for and cannot be had; what comes after it is complete again. */
-export interface Gap {
-  reason: string;
-  requested: string;
-  resumed_from: Cursor;
-}
-
-/** Who is told what comes. */
-export interface Receiver {
-  /** What is heard next comes after this. */
-  readonly position: Cursor | null;
-  event(event: unknown, position: Cursor): void;
-  gap(gap: Gap, position: Cursor): void;
-  moved(position: Cursor): void;
-  /** The position is none for the service: what is shown has to be loaded anew. */
-  lost(): void;
-  status(status: Status): void;
-}
 
 /** How to connect. */
 export interface Way {
   source: typeof EventSource | undefined;
-  transport: "auto" | "stream" | "poll";
+  transport: "auto" | "stream" | "poll" | undefined;
 }
 
-type Polled = { events: { cursor: Cursor; data: unknown }[]; cursor: Cursor; gap?: Gap };
+type Polled = { events: { cursor: Cursor; data: unknown }[]; gap?: Gap };
 
-const WAIT_S = 30;
-/** More than an answer takes that waits. */
-const POLL_PATIENCE_MS = (WAIT_S + 15) * 1_000;
+/** How long a poll waits; less than a request may take. */
+const WAIT = "30s";
 /** After so long on a connection that polls, a stream is tried again. */
-const POLLING_MS = 5 * 60_000;
+const POLLING_MS = 300_000;
 /** After so long, what went wrong before is forgotten. */
 const STEADY_MS = 60_000;
 
-export class Connection {
-  readonly #api: Api;
-  readonly #way: Way;
-  readonly #receiver: Receiver;
-  readonly #signal: AbortSignal;
-  #round = new AbortController();
-  #failures = 0;
-  #strikes = 0;
-  #pollUntil = 0;
-
-  /** `signal` ends it for good. */
-  constructor(api: Api, way: Way, receiver: Receiver, signal: AbortSignal) {
-    this.#api = api;
-    this.#way = way;
-    this.#receiver = receiver;
-    this.#signal = signal;
-    signal.addEventListener("abort", () => this.#round.abort(signal.reason));
-  }
-
+/** Something that connects, until `end` aborts. */
+export interface Connection {
   /** Gives up what it does, be it waiting, and connects at once. */
-  renew(): void {
-    this.#round.abort();
-  }
+  renew(): void;
+}
 
-  /** Until it is ended. `prepare` comes first each time that there is no position, and is repeated until it succeeds. */
-  async run(prepare: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    while (!this.#signal.aborted) {
-      this.#round = new AbortController();
-      const { signal } = this.#round;
+/** Connects, and stays connected. `prepare` comes first whenever there is no position. */
+export function connect(
+  api: Api,
+  { source, transport }: Way,
+  receiver: Receiver,
+  prepare: (signal: AbortSignal) => Promise<void>,
+  end: AbortSignal,
+): Connection {
+  let round = new AbortController();
+  let failures = 0;
+  let strikes = 0;
+  let pollUntil = 0;
+
+  const renew = () => round.abort();
+  const polls = () => transport === "poll" || !source || (transport !== "stream" && Date.now() < pollUntil);
+  const start = (name: string) => (receiver.position ? { [name]: receiver.position } : { from: "earliest" });
+  const reauth = () => {
+    if (!api.hasToken) return;
+    api.renewToken();
+    renew();
+  };
+
+  const stream = async (signal: AbortSignal) => {
+    let ticket: string | undefined;
+    if (api.hasToken) ({ ticket } = (await api.ask<{ ticket: string }>("POST", "stream/ticket", { signal })).body);
+    signal.throwIfAborted();
+    const url = api.url("stream", { heartbeat: "event", ...start("last_event_id"), ticket });
+    const ended = await listen(source as typeof EventSource, url, !!ticket, strikes, receiver, reauth, signal);
+    if (signal.aborted) return;
+    ({ strikes } = ended);
+    if (ended.lasted > STEADY_MS) failures = 0;
+    receiver.status("connecting");
+    await pause(delay(failures++), signal);
+    if (!strikes || signal.aborted) return;
+    await poll(signal);
+    if (strikes < STRIKES) return;
+    strikes = failures = 0;
+    pollUntil = Date.now() + POLLING_MS;
+  };
+
+  /** Waits for news only where the answer before has come: until one has, nothing shows that any will. */
+  const poll = async (signal: AbortSignal) => {
+    const isSteady = polls() && !failures;
+    if (isSteady) receiver.status("polling");
+    const query = { ...start("after"), wait: isSteady ? WAIT : "0s" };
+    const { body, cursor } = await api.ask<Polled>("GET", "events", { query, signal });
+    if (signal.aborted) return;
+    if (body.gap) receiver.gap(body.gap);
+    for (const { cursor, data } of body.events) hear(receiver, cursor, () => receiver.event(data, cursor));
+    if (cursor) receiver.moved(cursor);
+    if (polls()) failures = 0;
+  };
+
+  const failed = async ({ problem, retryAfter = 0 }: Partial<Refused>, signal: AbortSignal) => {
+    receiver.status(problem?.status === 401 ? "signed-out" : "offline");
+    if (problem?.status === 400) receiver.lost();
+    // What fails now fails for streams and polls alike, so that it says nothing about either.
+    strikes = pollUntil = 0;
+    await pause(Math.max(retryAfter, delay(failures++)), signal);
+  };
+
+  const run = async () => {
+    while (!end.aborted) {
+      round = new AbortController();
+      const { signal } = round;
       try {
-        if (this.#receiver.position === null) await prepare(signal);
-        if (this.#polls()) await this.#poll(WAIT_S, signal);
-        else await this.#stream(signal);
+        if (!receiver.position) await prepare(signal);
+        await (polls() ? poll : stream)(signal);
       } catch (error) {
-        if (!signal.aborted) await this.#failed(error, signal);
+        if (!signal.aborted) await failed(error as Refused, signal);
       }
     }
-  }
-
-  #polls(): boolean {
-    const { transport, source } = this.#way;
-    return transport === "poll" || !source || (transport === "auto" && Date.now() < this.#pollUntil);
-  }
-
-  async #stream(signal: AbortSignal): Promise<void> {
-    const { position } = this.#receiver;
-    const start = position ? { last_event_id: position } : { from: "earliest" };
-    const ticket = this.#api.hasToken ? await this.#ticket(signal) : null;
-    const receiver = this.#receiver;
-    const ended = await listen({
-      source: this.#way.source as typeof EventSource,
-      url: this.#api.url("stream", { heartbeat: "event", ...start, ticket }),
-      withCredentials: ticket === null,
-      reusable: ticket === null,
-      strikes: this.#strikes,
-      signal,
-      hearing: {
-        opened: () => receiver.status("live"),
-        cut: () => receiver.status("connecting"),
-        message: (data, at) => this.#hear(at, () => receiver.event(JSON.parse(data), at)),
-        gap: (data, at) => this.#hear(at, () => receiver.gap(JSON.parse(data), at)),
-        heartbeat: (at) => receiver.moved(at),
-        reauth: () => this.#reauth(),
-      },
-    });
-    if (signal.aborted) return;
-    if (ended.lasted >= STEADY_MS) this.#failures = 0;
-    this.#strikes = ended.strikes;
-    receiver.status("connecting");
-    await pause(delay(this.#failures++), signal);
-    if (signal.aborted || (!ended.refused && this.#strikes < STRIKES)) return;
-    await this.#poll(0, signal);
-    if (this.#strikes < STRIKES) return;
-    this.#strikes = 0;
-    this.#pollUntil = Date.now() + POLLING_MS;
-  }
-
-  async #poll(wait: number, signal: AbortSignal): Promise<void> {
-    const { position } = this.#receiver;
-    const start = position ? { after: position } : { from: "earliest" };
-    const query = { ...start, wait: `${wait}s` };
-    const { body } = await this.#api.ask<Polled>("GET", "events", { query, signal, patience: POLL_PATIENCE_MS });
-    if (signal.aborted) return;
-    if (this.#polls()) this.#receiver.status("polling");
-    if (body.gap) this.#receiver.gap(body.gap, body.gap.resumed_from);
-    for (const { cursor, data } of body.events) this.#hear(cursor, () => this.#receiver.event(data, cursor));
-    this.#receiver.moved(body.cursor);
-    if (wait > 0) this.#failures = 0;
-  }
-
-  async #failed(error: unknown, signal: AbortSignal): Promise<void> {
-    const refused = error instanceof Refused ? error : null;
-    const status = refused?.problem.status;
-    this.#receiver.status(status === 401 ? "signed-out" : "offline");
-    if (status === 400) this.#receiver.lost();
-    // What fails now failed for streams and polls alike, so that it says nothing about either.
-    this.#strikes = 0;
-    this.#pollUntil = 0;
-    await pause(Math.max(refused?.retryAfter ?? 0, delay(this.#failures++)), signal);
-  }
-
-  async #ticket(signal: AbortSignal): Promise<string> {
-    return (await this.#api.ask<{ ticket: string }>("POST", "stream/ticket", { signal })).body.ticket;
-  }
-
-  #reauth(): boolean {
-    if (!this.#api.hasToken) return false;
-    this.#api.renewToken();
-    this.renew();
-    return true;
-  }
-
-  /** What cannot be read is passed over: nobody would be helped by being told it forever. */
-  #hear(position: Cursor, hear: () => void): void {
-    try {
-      hear();
-    } catch {
-      this.#receiver.moved(position);
-    }
-  }
+  };
+  end.addEventListener("abort", renew);
+  void run();
+  return { renew };
 }

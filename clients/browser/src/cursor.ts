@@ -14,5 +14,5 @@ export function compare(a: Cursor, b: Cursor): number {
 
 /** Whether what is true at `at` includes everything up to `target`. Never where they are of different logs. */
 export function reaches(at: Cursor | null, target: Cursor): boolean {
-  return at !== null && compare(at, target) >= 0;
+  return !!at && compare(at, target) >= 0;
 }

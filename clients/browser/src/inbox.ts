@@ -8,7 +8,7 @@
 import { compare, reaches, type Cursor } from "./cursor.js";
 import type { Notification } from "./notification.js";
 
-/** What is known; it is handed from tab to tab as it is. */
+/** What is known of it. */
 export interface Inbox {
   /** Newest first, without holes. */
   readonly rows: readonly Notification[];
@@ -34,59 +34,60 @@ export interface Page {
   cursor: Cursor | null;
 }
 
-export const NOTHING: Inbox = { rows: [], next: null, unread: 0, unseen: 0, cursor: null, position: null, wanted: null };
+export const EMPTY: Inbox = { rows: [], next: null, unread: 0, unseen: 0, cursor: null, position: null, wanted: null };
 
 /** The stream was heard up to there. */
-export function moved(inbox: Inbox, position: Cursor): Inbox {
-  return { ...inbox, position, cursor: inbox.wanted === null ? later(inbox.cursor, position) : inbox.cursor };
+export function moved<T extends Inbox>(inbox: T, position: Cursor): T {
+  return { ...inbox, position, cursor: inbox.wanted ? inbox.cursor : later(inbox.cursor, position) };
 }
 
 /** Something new was told. What is known already, or is part of what the list said, changes nothing. */
-export function told(inbox: Inbox, row: Notification): Inbox {
+export function told<T extends Inbox>(inbox: T, row: Notification): T {
   const after = moved(inbox, row.cursor);
   const { rows, cursor, unread, unseen } = inbox;
-  if (reaches(cursor, row.cursor) || rows.some(({ id }) => id === row.id)) return after;
+  if (reaches(cursor, row.cursor) || !without([row], rows)[0]) return after;
   return { ...after, rows: [row, ...rows], unread: unread + 1, unseen: unseen + 1 };
 }
 
 /** Something happened up to there that only the list can tell. */
-export function want(inbox: Inbox, target: Cursor): Inbox {
+export function want<T extends Inbox>(inbox: T, target: Cursor): T {
   const known = reaches(inbox.cursor, target) || reaches(inbox.wanted, target);
   return known ? inbox : { ...inbox, wanted: target };
 }
 
 /** What the stream went over is lost, or the log is another one: nothing that was known is known to be true. */
-export function missed(inbox: Inbox, resumed: Cursor): Inbox {
+export function missed<T extends Inbox>(inbox: T, resumed: Cursor): T {
   return { ...inbox, position: resumed, cursor: null, wanted: resumed };
 }
 
 /** The list was read from its top. What arrived while it was on its way goes before it. */
-export function read(inbox: Inbox, page: Page): Inbox {
+export function read<T extends Inbox>(inbox: T, page: Page): T {
   const { cursor } = page;
-  const arrived = inbox.rows.filter((row) => cursor !== null && compare(row.cursor, cursor) > 0);
-  const ids = new Set(page.rows.map(({ id }) => id));
-  const kept = arrived.filter(({ id }) => !ids.has(id));
-  const wanted = inbox.wanted !== null && !reaches(cursor, inbox.wanted) ? inbox.wanted : null;
+  const kept = without(inbox.rows, page.rows).filter((row) => cursor && compare(row.cursor, cursor) > 0);
+  const wanted = inbox.wanted && reaches(cursor, inbox.wanted) ? null : inbox.wanted;
   return {
+    ...inbox,
     rows: [...kept, ...page.rows],
     next: page.next,
-    unread: page.unread + kept.filter((row) => row.read_at === null).length,
-    unseen: page.unseen + kept.filter((row) => row.seen_at === null).length,
-    cursor: wanted === null ? later(cursor, inbox.position) : cursor,
-    position: inbox.position ?? cursor,
+    unread: page.unread + kept.filter((row) => !row.read_at).length,
+    unseen: page.unseen + kept.filter((row) => !row.seen_at).length,
+    cursor: wanted ? cursor : later(cursor, inbox.position),
+    position: inbox.position || cursor,
     wanted,
   };
 }
 
 /** The page behind was read, from where the list ended then. */
-export function extended(inbox: Inbox, page: Page, before: Cursor): Inbox {
+export function extended<T extends Inbox>(inbox: T, page: Page, before: Cursor): T {
   if (inbox.next !== before) return inbox;
-  const ids = new Set(inbox.rows.map(({ id }) => id));
-  return { ...inbox, rows: [...inbox.rows, ...page.rows.filter(({ id }) => !ids.has(id))], next: page.next };
+  return { ...inbox, rows: [...inbox.rows, ...without(page.rows, inbox.rows)], next: page.next };
 }
 
 /** The later of the two; of different logs, the first. */
 function later(a: Cursor | null, b: Cursor | null): Cursor | null {
-  if (a === null || b === null) return a ?? b;
-  return compare(b, a) > 0 ? b : a;
+  return b && (!a || compare(b, a) > 0) ? b : a;
+}
+
+function without(rows: readonly Notification[], others: readonly Notification[]): Notification[] {
+  return rows.filter(({ id }) => !others.some((other) => other.id === id));
 }

@@ -46,56 +46,53 @@ interface Words {
   body: string;
 }
 
+/** What there is nothing to say of. */
+export const BLANK = {
+  link: null,
+  expirytime: null,
+  expired: false,
+  seen_at: null,
+  read_at: null,
+  archived_at: null,
+  silenced: null,
+};
+
 const ANNOUNCEMENT = "lastcall.announcement.posted.";
 
 /** What the event says to people, in the first of the languages that it has; null if it says nothing. */
 export function fromEvent(event: CloudEvent, cursor: Cursor, languages: readonly string[]): Notification | null {
-  const data = event.data ?? {};
+  const { id, type, subject = "", time = "", expirytime = null, data = {} } = event;
   const words = choose([data["words"] ?? []].flat() as Words[], languages);
   if (!words) return null;
-  const forEverybody = event.type.startsWith(ANNOUNCEMENT);
-  const link = data["link"];
+  const forEverybody = type.startsWith(ANNOUNCEMENT);
+  const { title, body = "", locale } = words;
+  const link = (data["link"] as string) || null;
   return {
-    id: event.id,
-    cursor,
-    type: event.type,
-    subject: event.subject ?? "",
-    title: words.title,
-    body: words.body ?? "",
-    locale: words.locale,
-    link: forEverybody && typeof link === "string" && link ? link : null,
-    time: event.time ?? "",
-    expirytime: event.expirytime ?? null,
-    expired: false,
+    ...BLANK,
+    ...{ id, cursor, type, subject, title, body, locale, link, time, expirytime },
     audience: forEverybody ? "everybody" : "personal",
-    seen_at: null,
-    read_at: null,
-    archived_at: null,
-    silenced: null,
   };
 }
 
 /** The funding that an event is about. */
 export function fundingOf({ subject = "", data }: CloudEvent): string | null {
-  const id = data?.["fundingId"];
-  if (typeof id === "string" && id) return id;
-  return subject.startsWith("funding/") ? subject.slice("funding/".length) : null;
+  return (data?.["fundingId"] as string) || /^funding\/(.+)/.exec(subject)?.[1] || null;
 }
 
 /** As it is at that instant: the same object, unless its time ran out since. */
 export function asOf(notification: Notification, now: number): Notification {
   const { expirytime } = notification;
-  const expired = expirytime !== null && Date.parse(expirytime) <= now;
+  const expired = !!expirytime && Date.parse(expirytime) <= now;
   return expired === notification.expired ? notification : { ...notification, expired };
 }
 
 function choose(all: Words[], languages: readonly string[]): Words | undefined {
-  const spoken = all.filter((words) => typeof words?.title === "string");
-  const primary = (tag: string) => tag.split("-")[0]?.toLowerCase();
+  const spoken = all.filter(({ title }) => title);
+  const primary = (tag: string) => tag.split("-")[0];
   for (const language of languages) {
     const fits =
-      spoken.find((words) => words.locale === language) ??
-      spoken.find((words) => primary(words.locale ?? "") === primary(language));
+      spoken.find(({ locale }) => locale === language) ??
+      spoken.find(({ locale }) => primary(locale) === primary(language));
     if (fits) return fits;
   }
   return spoken[0];

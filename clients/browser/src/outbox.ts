@@ -4,13 +4,13 @@
 // all attempts: an answer that got lost does not make it happen twice. What was done is shown until what is known from the log
 // includes it; if the service lastingly refuses it, it is taken back.
 
-import type { Answer, Api } from "./api.js";
+import type { Api } from "./api.js";
 import { delay, pause } from "./backoff.js";
 import { withChanges, type Change } from "./change.js";
 import { compare, type Cursor } from "./cursor.js";
 import type { Known } from "./feed.js";
 import type { Preferences } from "./preferences.js";
-import { Refused, type Problem } from "./problem.js";
+import type { Problem, Refused } from "./problem.js";
 
 /** One thing done. */
 export interface Deed {
@@ -25,108 +25,91 @@ export interface Deed {
 
 interface Entry extends Deed {
   key: string;
-  /** Where it shows, once that is known. */
-  cursor: Cursor | null;
+  /** Where it shows, once that is known; null where the service does not say, so that it cannot be waited for. */
+  cursor?: Cursor | null;
   accept(): void;
   refuse(error: unknown): void;
 }
 
-/** Who is told. */
-export interface Listener {
-  /** Something is to be shown or no longer. */
-  changed(): void;
-  /** The service has it; what is known from there on includes it. */
-  accepted(answer: Answer<unknown>, deed: Deed): void;
-  refused(problem: Problem): void;
+/** Who is told what became of it: where it shows, or why it does not. */
+export type Settled = (cursor: Cursor | null, problem: Problem | null) => void;
+
+export interface Outbox {
+  /** Resolves when the service has it, and rejects when it does not want it. */
+  act(deed: Deed): Promise<void>;
+  /** What is known, with everything that is not in it yet. What is of another log will never be. */
+  over(known: Known): Known;
+  end(): void;
 }
 
-export class Outbox {
-  readonly #api: Api;
-  readonly #listener: Listener;
-  readonly #end = new AbortController();
-  #entries: readonly Entry[] = [];
-  #isSending = false;
+/** `changed` is told when something is to be shown, or no longer. */
+export function createOutbox(api: Api, changed: () => void, settled: Settled): Outbox {
+  const ending = new AbortController();
+  const { signal } = ending;
+  let entries: readonly Entry[] = [];
+  let isSending = false;
 
-  constructor(api: Api, listener: Listener) {
-    this.#api = api;
-    this.#listener = listener;
-  }
-
-  /** Resolves when the service has it, and rejects when it does not want it. */
-  do(deed: Deed): Promise<void> {
-    const done = new Promise<void>((accept, refuse) => {
-      const entry = { ...deed, key: crypto.randomUUID(), cursor: null, accept, refuse };
-      this.#entries = [...this.#entries, entry];
-    });
-    // Whoever does not wait for it is told by the snapshot.
-    done.catch(() => {});
-    this.#listener.changed();
-    void this.#send();
-    return done;
-  }
-
-  /** What is known, with everything that is not in it yet. */
-  over(known: Known): Known {
-    const { inbox, preferencesAt } = known;
-    const changes = this.#entries.flatMap(({ change }) => change ?? []);
-    const preferences = this.#entries.reduce((before, { prefer, cursor }) => {
-      const isKnown = cursor !== null && preferencesAt !== null && compare(preferencesAt, cursor) >= 0;
-      return prefer && before && !isKnown ? prefer(before) : before;
-    }, known.preferences);
-    return { ...known, inbox: { ...inbox, ...withChanges(inbox, changes) }, preferences };
-  }
-
-  /** Forgets what is part of what is known now; what is of another log will not become part of it. */
-  forget({ cursor }: { cursor: Cursor | null }): void {
-    const isOpen = (entry: Entry) => entry.cursor === null || cursor === null || compare(cursor, entry.cursor) < 0;
-    this.#entries = this.#entries.filter(isOpen);
-  }
-
-  end(): void {
-    this.#end.abort();
-    for (const { refuse } of this.#entries) refuse(this.#end.signal.reason);
-  }
-
-  async #send(): Promise<void> {
-    if (this.#isSending) return;
-    this.#isSending = true;
-    for (let entry; (entry = this.#entries.find(({ cursor }) => cursor === null)); ) {
-      const answer = await this.#insist(entry).catch((error: unknown) => this.#refused(entry, error));
-      if (this.#end.signal.aborted) return;
-      if (!answer) continue;
-      // An answer that says no position cannot be waited for.
-      entry.cursor = answer.cursor;
-      if (answer.cursor === null) this.#drop(entry);
-      this.#listener.accepted(answer, entry);
-      entry.accept();
-    }
-    this.#isSending = false;
-  }
+  const keep = (isOpen: (entry: Entry) => boolean) => {
+    entries = entries.filter(isOpen);
+  };
 
   /** Until it is accepted, or lastingly refused. */
-  async #insist({ method, path, body, key }: Entry): Promise<Answer<unknown>> {
-    const { signal } = this.#end;
-    for (let failures = 0; ; failures++) {
+  const insist = async ({ method, path, body, key }: Entry) => {
+    for (let failures = 0; ; ) {
       try {
-        return await this.#api.ask<unknown>(method, path, { body, key, signal });
+        return (await api.ask(method, path, { body, key, signal })).cursor;
       } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof Refused) || error.isLasting) throw error;
-        await pause(Math.max(error.retryAfter, delay(failures)), signal);
+        const { isLasting, retryAfter } = error as Refused;
+        if (isLasting) throw error;
+        await pause(Math.max(retryAfter, delay(failures++)), signal);
         signal.throwIfAborted();
       }
     }
-  }
+  };
 
-  #refused(entry: Entry, error: unknown): void {
-    if (this.#end.signal.aborted) return;
-    this.#drop(entry);
-    entry.refuse(error);
-    if (error instanceof Refused) this.#listener.refused(error.problem);
-    this.#listener.changed();
-  }
+  const send = async () => {
+    if (isSending) return;
+    isSending = true;
+    for (let entry: Entry | undefined; (entry = entries.find(({ cursor }) => cursor === undefined)); ) {
+      try {
+        entry.cursor = await insist(entry);
+        settled(entry.cursor, null);
+        entry.accept();
+      } catch (error) {
+        if (signal.aborted) return;
+        keep((other) => other !== entry);
+        settled(null, (error as Refused).problem);
+        entry.refuse(error);
+      }
+      changed();
+    }
+    isSending = false;
+  };
 
-  #drop(entry: Entry): void {
-    this.#entries = this.#entries.filter((other) => other !== entry);
-  }
+  return {
+    act(deed) {
+      const done = new Promise<void>((accept, refuse) => {
+        // `crypto.randomUUID` is there only where the page came over TLS.
+        entries = [...entries, { ...deed, key: crypto.getRandomValues(new Uint32Array(4)).join("-"), accept, refuse }];
+      });
+      // Whoever does not wait for it is told by the snapshot.
+      done.catch(() => {});
+      changed();
+      void send();
+      return done;
+    },
+    over(known) {
+      keep(({ cursor, prefer }) => {
+        const at = prefer ? known.position : known.cursor;
+        return cursor === undefined || (cursor !== null && (!at || compare(at, cursor) < 0));
+      });
+      const prefer = (before: Preferences | null, { prefer }: Deed) => (prefer && before ? prefer(before) : before);
+      const changes = entries.flatMap(({ change }) => change ?? []);
+      return { ...withChanges(known, changes), preferences: entries.reduce(prefer, known.preferences) };
+    },
+    end() {
+      ending.abort();
+      for (const { refuse } of entries) refuse(signal.reason);
+    },
+  };
 }

@@ -24,36 +24,36 @@ export interface Preferences {
   muted_fundings: string[];
 }
 
-/** The preferences in the data of an event, which has them in the JSON form of Protocol Buffers: what is empty is left out. */
-export function fromEvent(data: unknown): Preferences {
-  const message = data as {
-    typesOff?: string[];
-    quietHours?: { from: string; to: string; timeZone: string };
-    mutedFundings?: string[];
-  };
-  const quiet = message.quietHours;
+/** As an event has them: in the JSON form of Protocol Buffers, where what is empty is left out. */
+interface Message {
+  typesOff?: string[];
+  quietHours?: { from: string; to: string; timeZone: string };
+  mutedFundings?: string[];
+}
+
+/** Reads what an event has. */
+export function fromEvent({ typesOff = [], quietHours: quiet, mutedFundings = [] }: Message): Preferences {
   return {
-    types_off: message.typesOff ?? [],
+    types_off: typesOff,
     quiet_hours: quiet ? { from: quiet.from, to: quiet.to, time_zone: quiet.timeZone } : null,
-    muted_fundings: message.mutedFundings ?? [],
+    muted_fundings: mutedFundings,
   };
 }
 
 /** Why an event of that type, about that funding, arrives silently at that instant, if it does: the first reason that holds. */
 export function silence(preferences: Preferences, type: string, funding: string | null, at: Date): Silence | null {
   if (preferences.types_off.includes(type)) return "type_off";
-  if (funding !== null && preferences.muted_fundings.includes(funding)) return "funding_muted";
-  return preferences.quiet_hours && isQuiet(preferences.quiet_hours, at) ? "quiet_hours" : null;
+  if (funding && preferences.muted_fundings.includes(funding)) return "funding_muted";
+  const { quiet_hours: hours } = preferences;
+  return hours && isQuiet(hours, at) ? "quiet_hours" : null;
 }
 
 function isQuiet({ from, to, time_zone = "UTC" }: QuietHours, at: Date): boolean {
-  let now: string;
   try {
-    const clock = { timeZone: time_zone, hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
-    now = new Intl.DateTimeFormat("en-GB", clock).format(at);
+    const now = at.toLocaleTimeString("en-GB", { timeZone: time_zone, timeStyle: "short" });
+    return from < to ? from <= now && now < to : from <= now || now < to;
   } catch {
     // A zone younger than the browser. To be told too much is the lesser evil.
     return false;
   }
-  return from < to ? from <= now && now < to : from <= now || now < to;
 }

@@ -16,31 +16,22 @@ export class Refused extends Error {
     readonly retryAfter = 0,
   ) {
     super(problem.detail || problem.title);
-    this.name = "Refused";
   }
 
-  /** Whether the same request will be refused again, whenever it is made. A missing token is not: it can be had. */
+  /** Whether the same request will be refused again, whenever it is made. A token that is missing can be had. */
   get isLasting(): boolean {
-    const { status } = this.problem;
-    return status >= 400 && status < 500 && ![401, 408, 425, 429].includes(status);
+    return /^4(?!01|08|25|29)/.test(`${this.problem.status}`);
   }
 }
 
-/** What an answer that is no success says. */
-export async function refusal(answer: Response): Promise<Refused> {
-  const said: Partial<Problem> = await answer.json().catch(() => ({}));
-  const seconds = Number(answer.headers.get("retry-after"));
-  const problem = {
-    type: said?.type ?? "about:blank",
-    title: said?.title ?? answer.statusText,
-    status: answer.status,
-    detail: said?.detail ?? "",
-  };
-  return new Refused(problem, seconds > 0 ? seconds * 1_000 : 0);
+const UNSAID = { type: "about:blank", detail: "" };
+
+/** What an answer says that is no success, with what it could be read to say. */
+export function refusal({ status, statusText: title, headers }: Response, body: Partial<Problem>): Refused {
+  return new Refused({ ...UNSAID, title, ...body, status }, Number(headers.get("retry-after")) * 1_000 || 0);
 }
 
 /** That no answer came. */
 export function unreachable(error: unknown): Refused {
-  const detail = error instanceof Error ? error.message : "";
-  return new Refused({ type: "about:blank", title: "The service cannot be reached", status: 0, detail });
+  return new Refused({ ...UNSAID, title: "No answer", detail: `${error}`, status: 0 });
 }

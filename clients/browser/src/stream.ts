@@ -6,80 +6,62 @@
 // a network that went away. The last shows only in missing heartbeats, which an EventSource tells of only where they are
 // events; that is what `heartbeat=event` asks for.
 
+import { hear, type Receiver } from "./receiver.js";
+
 /** Nothing for so long, and the connection is dead. Heartbeats come every 15 seconds. */
 const SILENCE_MS = 45_000;
 const LOOK_EVERY_MS = 5_000;
-/** A stream that ends sooner was none. */
+/** A connection that brings nothing for longer than this was none. */
 const SHORT_MS = 1_000;
 /** So many of those in a row, and the path does not bear streams. */
 export const STRIKES = 3;
 
-/** What comes down a stream. */
-export interface Hearing {
-  opened(): void;
-  /** It comes back by itself. */
-  cut(): void;
-  message(data: string, position: string): void;
-  gap(data: string, position: string): void;
-  heartbeat(position: string): void;
-  /** The token is about to end. Whether to leave this stream for one with another token. */
-  reauth(): boolean;
-}
-
 /** How it ended. */
 export interface Ended {
-  /** Connections in a row, its last one included, that brought nothing worth the name. */
+  /** Connections in a row, its last one included, that were none. */
   strikes: number;
-  /** How long the last connection lasted, in milliseconds. */
+  /** How long its last connection brought something, in milliseconds. */
   lasted: number;
-  /** Whether it was refused, as far as one can tell. */
-  refused: boolean;
 }
 
-export interface Listening {
-  source: typeof EventSource;
-  url: string;
-  withCredentials: boolean;
-  /** Whether the URL is good for a second connection. */
-  reusable: boolean;
-  /** Strikes before it. */
-  strikes: number;
-  /** Aborted to end it. */
-  signal: AbortSignal;
-  hearing: Hearing;
-}
-
-export function listen(listening: Listening): Promise<Ended> {
-  const { source: Source, url, withCredentials, reusable, signal, hearing } = listening;
+/**
+ * Listens until it is of no more use, or `signal` aborts. A URL with a ticket is good for one connection, and needs no cookie.
+ * `before` is the number of strikes before it; `reauth` is told that the token is about to end.
+ */
+export function listen(
+  Source: typeof EventSource,
+  url: string,
+  hasTicket: boolean,
+  before: number,
+  receiver: Receiver,
+  reauth: () => void,
+  signal: AbortSignal,
+): Promise<Ended> {
   return new Promise((resolve) => {
-    let heard = Date.now();
-    let opened: number | null = null;
-    let { strikes } = listening;
-    let vain = 0;
+    let strikes = before;
     let lasted = 0;
+    let heard = Date.now();
+    let opened = 0;
 
-    const source = new Source(url, { withCredentials });
+    const source = new Source(url, { withCredentials: !hasTicket });
     const timer = setInterval(() => {
-      if (Date.now() - heard <= SILENCE_MS) return;
+      if (Date.now() - heard < SILENCE_MS) return;
       cut();
       end();
     }, LOOK_EVERY_MS);
     signal.addEventListener("abort", end);
-    if (signal.aborted) end();
 
+    /** Counted to the last sign of life: a proxy that opens a stream and holds back what comes down has brought nothing. */
+    function cut() {
+      lasted = opened && heard - opened;
+      strikes = lasted < SHORT_MS ? strikes + 1 : 0;
+      opened = 0;
+    }
     function end() {
       clearInterval(timer);
       signal.removeEventListener("abort", end);
-      const refused = source.readyState === source.CLOSED;
       source.close();
-      resolve({ strikes, lasted: opened === null ? lasted : heard - opened, refused });
-    }
-    function cut() {
-      // Counted to the last sign of life: a proxy that opens a stream and holds back what comes down has brought nothing.
-      lasted = opened === null ? 0 : heard - opened;
-      strikes = lasted < SHORT_MS ? strikes + 1 : 0;
-      vain = opened === null ? vain + 1 : 0;
-      opened = null;
+      resolve({ strikes, lasted });
     }
     function on(name: string, then: (event: MessageEvent<string>) => void) {
       source.addEventListener(name, (event) => {
@@ -90,16 +72,16 @@ export function listen(listening: Listening): Promise<Ended> {
 
     on("open", () => {
       opened = heard;
-      hearing.opened();
+      receiver.status("live");
     });
-    on("message", ({ data, lastEventId }) => hearing.message(data, lastEventId));
-    on("gap", ({ data, lastEventId }) => hearing.gap(data, lastEventId));
-    on("heartbeat", ({ lastEventId }) => hearing.heartbeat(lastEventId));
-    on("reauth", () => hearing.reauth() && end());
+    on("message", ({ data, lastEventId: at }) => hear(receiver, at, () => receiver.event(JSON.parse(data), at)));
+    on("gap", ({ data, lastEventId: at }) => hear(receiver, at, () => receiver.gap(JSON.parse(data))));
+    on("heartbeat", ({ lastEventId: at }) => receiver.moved(at));
+    on("reauth", reauth);
     on("error", () => {
       cut();
-      if (source.readyState === source.CLOSED || !reusable || vain > 1 || strikes >= STRIKES) end();
-      else hearing.cut();
+      if (hasTicket || strikes >= STRIKES || source.readyState === source.CLOSED) end();
+      else receiver.status("connecting");
     });
   });
 }
