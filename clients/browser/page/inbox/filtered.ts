@@ -7,6 +7,8 @@ import { list } from "../server.js";
 
 const PAGE = 20;
 const TOGETHER_MS = 150;
+const FIRST_RETRY_MS = 2_000;
+const LAST_RETRY_MS = 30_000;
 
 export type State = "inbox" | "unread" | "archived";
 
@@ -31,10 +33,12 @@ export class Filtered {
   readonly #changed: () => void;
   #read: readonly Notification[] = [];
   #next: string | null = null;
-  #at: string | null = null;
+  /** No older than this; undefined before anything was read. */
+  #at: string | null | undefined;
   #pages = 1;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #round = 0;
+  #failures = 0;
   readonly #expected = new Map<string, Expected>();
 
   constructor(filter: Filter, changed: () => void) {
@@ -56,10 +60,9 @@ export class Filtered {
 
   /** The client has come to a new position. */
   follow(cursor: string | null): void {
-    if (cursor === this.#at && this.phase === "ready") return;
+    if (cursor === this.#at) return;
     this.#at = cursor;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.load(), TOGETHER_MS);
+    this.#loadIn(TOGETHER_MS);
   }
 
   /** Shows a change of this tab's before the server has said it. */
@@ -80,13 +83,14 @@ export class Filtered {
     const round = ++this.#round;
     const settled = [...this.#expected].filter(([, expected]) => expected.settled);
     try {
-      const [items, next] = await this.#pagesOf(this.#at);
+      const [items, next] = await this.#pagesOf(this.#at ?? null);
       if (round !== this.#round) return;
-      [this.#read, this.#next, this.phase] = [items, next, "ready"];
+      [this.#read, this.#next, this.phase, this.#failures] = [items, next, "ready", 0];
       for (const [id, expected] of settled) this.#forget(id, expected);
     } catch {
       if (round !== this.#round) return;
       if (this.phase === "loading") this.phase = "failed";
+      this.#loadIn(Math.min(FIRST_RETRY_MS * 2 ** this.#failures++, LAST_RETRY_MS) * (0.5 + Math.random() / 2));
     }
     this.#changed();
   }
@@ -94,6 +98,11 @@ export class Filtered {
   close(): void {
     clearTimeout(this.#timer);
     this.#round += 1;
+  }
+
+  #loadIn(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.load(), milliseconds);
   }
 
   #forget(id: string, expected: Expected): void {
