@@ -84,6 +84,12 @@ export class Service {
     return `${lines}id: ${this.log.at(sequence)}\n\n`;
   }
 
+  /** Does a write as if it had come with that key. */
+  repeat(key: string, body: Record<string, unknown>): void {
+    this.writes.push({ key, body });
+    this.#answers.set(key, this.#write("POST /v1/notifications/state", body) as object);
+  }
+
   /** How many requests there were for that. */
   count(path: string): number {
     return this.requests.filter((line) => line.includes(path)).length;
