@@ -5,12 +5,12 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../../..");
-const BINARY = process.env["LASTCALL_BINARY"] ?? join(ROOT, "target/debug/lastcall");
+const BINARY = resolve(ROOT, process.env["CARGO_TARGET_DIR"] ?? "target", "debug/lastcall");
 const LIMIT_MS = 60_000;
 const POLL_MS = 10;
 
