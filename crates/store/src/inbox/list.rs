@@ -1,7 +1,7 @@
 //! Pages of an inbox.
 //!
 //! A page of a person's own lines comes by an index in its order: that of all of the person's lines, or one that holds
-//! only unread, unseen or archived ones. What such an index does not tell (a type, an age) is looked for along it, so a
+//! only unread or archived ones. What such an index does not tell (a type, an age) is looked for along it, so a
 //! page costs at most as much as reading all that the person has in that state. A page of announcements is looked for
 //! from the newest on, at most through all there ever were.
 

@@ -129,7 +129,7 @@ struct StateColumns<C> {
 }
 
 impl<C: ColumnTrait> StateColumns<C> {
-    /// In the words of the partial indexes, or those would not be used.
+    /// In the words of the partial indexes, or those would not be used: what is not seen is not read either.
     fn are(&self, state: StateFilter) -> Condition {
         let all = Condition::all();
         match state {
@@ -138,7 +138,7 @@ impl<C: ColumnTrait> StateColumns<C> {
             StateFilter::Inbox => all.add(self.archived.is_null()),
             StateFilter::Unread => all.add(self.read.is_null()).add(self.archived.is_null()),
             StateFilter::Read => all.add(self.read.is_not_null()).add(self.archived.is_null()),
-            StateFilter::Unseen => all.add(self.seen.is_null()).add(self.archived.is_null()),
+            StateFilter::Unseen => self.are(StateFilter::Unread).add(self.seen.is_null()),
         }
     }
 }

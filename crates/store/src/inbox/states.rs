@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use domain::inbox::State;
 use proto_schemas::UserId;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, JoinType, QueryFilter, QuerySelect};
@@ -10,7 +12,8 @@ use crate::error::Attempting;
 use crate::{Store, StoreError};
 
 impl Store {
-    /// What a person did with the notifications of these events. Those that are not in their inbox are missing.
+    /// What a person did with the notifications of these events, in no particular order. Those that are not in their inbox
+    /// are missing.
     ///
     /// All ids go into one statement: at most a few thousand.
     pub async fn notification_states(
@@ -21,8 +24,10 @@ impl Store {
         let attempted = "reading states of notifications";
         let snapshot = self.begin_snapshot().await.attempting(attempted)?;
         let mut value = own_states(&snapshot, user, ids).await.attempting(attempted)?;
-        if value.len() < ids.len() {
-            let general = general_states(&snapshot, user, ids).await;
+        let own: HashSet<Uuid> = value.iter().map(|(id, _)| *id).collect();
+        let others: Vec<Uuid> = ids.iter().copied().filter(|id| !own.contains(id)).collect();
+        if !others.is_empty() {
+            let general = general_states(&snapshot, user, &others).await;
             value.extend(general.attempting(attempted)?);
         }
         Ok(AsOf {

@@ -14,11 +14,11 @@
 
 mod changes;
 mod checkpoint;
-mod fold;
-mod preferences;
+pub(crate) mod fold;
+pub(crate) mod preferences;
 mod reach;
-mod rows;
-mod states;
+pub(crate) mod rows;
+pub(crate) mod states;
 mod tables;
 
 use chrono::{DateTime, Utc};

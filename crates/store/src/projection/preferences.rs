@@ -71,14 +71,20 @@ pub(super) async fn upsert(
     tables: &Tables,
     preferences: BTreeMap<&str, (u64, &Preferences)>,
 ) -> Result<(), DbErr> {
-    let row = |(user, (sequence, preferences)): (&str, (u64, &Preferences))| ActiveModel {
-        user_id: Set(user.to_owned()),
-        sequence: Set(sequence_to(sequence)),
-        preferences: Set(serde_json::json!(preferences.to_message()).to_string()),
-    };
     let latest = OnConflict::column(Column::UserId)
         .update_columns([Column::Sequence, Column::Preferences])
         .to_owned();
-    let rows = preferences.into_iter().map(row).collect();
-    insert(transaction, tables.preferences, rows, &latest).await
+    let rows = preferences
+        .into_iter()
+        .map(|(user, (sequence, preferences))| row(user, sequence, preferences));
+    insert(transaction, tables.preferences, rows.collect(), &latest).await
+}
+
+/// What a person wants from that sequence on.
+pub(crate) fn row(user: &str, sequence: u64, preferences: &Preferences) -> ActiveModel {
+    ActiveModel {
+        user_id: Set(user.to_owned()),
+        sequence: Set(sequence_to(sequence)),
+        preferences: Set(serde_json::json!(preferences.to_message()).to_string()),
+    }
 }

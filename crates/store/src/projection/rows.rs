@@ -14,7 +14,7 @@ use crate::instant::stored;
 /// How many rows one statement writes. With some fifteen values for each, well below the 32,766 that SQLite binds.
 pub(super) const ROWS_A_STATEMENT: usize = 1000;
 
-pub(super) async fn insert<A: ActiveModelTrait>(
+pub(crate) async fn insert<A: ActiveModelTrait>(
     transaction: &DatabaseTransaction,
     table: &'static str,
     mut rows: Vec<A>,
@@ -29,7 +29,7 @@ pub(super) async fn insert<A: ActiveModelTrait>(
     Ok(())
 }
 
-pub(super) fn personal(
+pub(crate) fn personal(
     user: &UserId,
     sequence: u64,
     row: &Notification,
@@ -53,7 +53,7 @@ pub(super) fn personal(
     }
 }
 
-pub(super) fn general(logged: &Logged, told: &Told) -> announcement::ActiveModel {
+pub(crate) fn general(logged: &Logged, told: &Told) -> announcement::ActiveModel {
     let row = &told.notification;
     announcement::ActiveModel {
         event_id: Set(row.event_id),
@@ -71,7 +71,7 @@ pub(super) fn general(logged: &Logged, told: &Told) -> announcement::ActiveModel
     }
 }
 
-pub(super) fn unreadable(message: &SetAside) -> set_aside::ActiveModel {
+pub(crate) fn unreadable(message: &SetAside) -> set_aside::ActiveModel {
     set_aside::ActiveModel {
         sequence: Set(sequence_to(message.sequence)),
         subject: Set(message.subject.clone()),

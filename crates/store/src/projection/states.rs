@@ -13,7 +13,7 @@ const AUDIENCES: [Audience; 2] = [Audience::Personal, Audience::Everybody];
 
 /// Lines of several people's inboxes: all that some changes may change.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     people: HashMap<String, HashMap<(Audience, Uuid), Line>>,
 }
 
@@ -26,16 +26,16 @@ struct Line {
 
 /// A line that is no longer as it was.
 #[derive(Debug)]
-pub(super) struct ChangedLine<'a> {
-    pub(super) user: &'a str,
-    pub(super) audience: Audience,
-    pub(super) event_id: Uuid,
-    pub(super) state: State,
+pub(crate) struct ChangedLine<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) audience: Audience,
+    pub(crate) event_id: Uuid,
+    pub(crate) state: State,
 }
 
 impl Lines {
     /// Takes in a line as it is stored. Once more does no harm.
-    pub(super) fn add(&mut self, user: String, key: (Audience, Uuid), sequence: u64, state: State) {
+    pub(crate) fn add(&mut self, user: String, key: (Audience, Uuid), sequence: u64, state: State) {
         let line = Line {
             sequence,
             before: state,
@@ -45,7 +45,7 @@ impl Lines {
     }
 
     /// Applies changes in the order of the log.
-    pub(super) fn apply(&mut self, changes: &[Changed<'_>]) {
+    pub(crate) fn apply(&mut self, changes: &[Changed<'_>]) {
         for Changed { sequence, change } in changes {
             let Some(lines) = self.people.get_mut(change.user.as_str()) else {
                 continue;
@@ -75,7 +75,7 @@ impl Lines {
     }
 
     /// Those that are no longer as they were.
-    pub(super) fn changed(&self) -> impl Iterator<Item = ChangedLine<'_>> {
+    pub(crate) fn changed(&self) -> impl Iterator<Item = ChangedLine<'_>> {
         let lines = self.people.iter().flat_map(|(user, lines)| {
             lines
                 .iter()
