@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use event_log::Stored;
 use proto_schemas::{Cursor, Epoch};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::block::{Block, Draft};
@@ -66,6 +66,17 @@ impl Serialize for Reason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
     }
+}
+
+/// As what a client gets heartbeats.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Heartbeat {
+    /// Whoever reads the bytes sees it; nobody has to do anything about it.
+    #[default]
+    Comment,
+    /// A browser tells its page of nothing else, so that only this way a page can see that a stream has died.
+    Event,
 }
 
 /// What a client reads out of a block with an event: its id and its data.
@@ -130,10 +141,14 @@ pub(crate) fn gap(gap: &Gap) -> Block {
 }
 
 /// Keeps the connection alive and the position of a quiet client fresh.
-pub(crate) fn heartbeat(epoch: &Epoch, position: u64) -> Block {
+pub(crate) fn heartbeat(as_what: Heartbeat, epoch: &Epoch, position: u64) -> Block {
     let mut draft = Draft::with_capacity(FIELDS);
     let block = draft.text();
-    block.push_str(": heartbeat\n");
+    block.push_str(match as_what {
+        Heartbeat::Comment => ": heartbeat\n",
+        // Without data it would be dispatched to nobody; the data is empty.
+        Heartbeat::Event => "event: heartbeat\ndata:\n",
+    });
     push_id(block, epoch, position);
     block.push('\n');
     draft.finish()
@@ -256,7 +271,14 @@ mod tests {
             opening(retry, &epoch(), 12).text(),
             "retry: 2345\nid: k3v9x2ma.12\n\n"
         );
-        assert_eq!(heartbeat(&epoch(), 12).text(), ": heartbeat\nid: k3v9x2ma.12\n\n");
+        assert_eq!(
+            heartbeat(Heartbeat::Comment, &epoch(), 12).text(),
+            ": heartbeat\nid: k3v9x2ma.12\n\n"
+        );
+        assert_eq!(
+            heartbeat(Heartbeat::Event, &epoch(), 12).text(),
+            "event: heartbeat\ndata:\nid: k3v9x2ma.12\n\n"
+        );
         let expires_at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         assert_eq!(
             reauth(&epoch(), 12, expires_at).text(),

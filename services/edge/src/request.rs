@@ -7,6 +7,8 @@ use serde::Deserialize;
 use service_kit::problem::Problem;
 use utoipa::IntoParams;
 
+use crate::frame::Heartbeat;
+
 /// What a browser sends when it reconnects.
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -24,6 +26,10 @@ pub(crate) struct Parameters {
     /// `earliest`: begin with the oldest that there is. Without any of these a stream begins now.
     #[param(example = "earliest")]
     from: Option<String>,
+    /// As what heartbeats come: `comment`, or `event` for pages, which a browser tells of no comments.
+    #[param(inline)]
+    #[serde(default)]
+    pub(crate) heartbeat: Heartbeat,
 }
 
 /// Where a stream begins.

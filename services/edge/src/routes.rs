@@ -114,7 +114,8 @@ async fn begin(
     let pass = credential.pass(shared).await?;
     let seat = edge.enter(pass.user.clone(), client.address(&shared.settings))?;
     seat.end_at(pass.expires_at, shared.settings.reauth_ahead, Utc::now());
-    let opened = opening::open(shared, seat, start, Kind::Stream).await?;
+    let mut opened = opening::open(shared, seat, start, Kind::Stream).await?;
+    opened.stream.heartbeat = parameters.heartbeat;
     pass.use_up(shared).await?;
     Ok(opened)
 }

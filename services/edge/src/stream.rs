@@ -19,7 +19,7 @@ use crate::backlog::{self, Chapter, Passage};
 use crate::batch::{Batch, Content, Found, Rest};
 use crate::block::Block;
 use crate::edge::Shared;
-use crate::frame::{self, Gap, Reason};
+use crate::frame::{self, Gap, Heartbeat, Reason};
 use crate::metrics::{Account, Ended, Origin, Pace, Resumed};
 use crate::registry::{Seat, Signals, Sleep};
 use crate::window::Position;
@@ -30,6 +30,7 @@ pub(crate) struct Stream {
     seat: Seat,
     position: Position,
     backlog: Backlog,
+    pub(crate) heartbeat: Heartbeat,
     /// What was to be written last begins with the word that the token ends.
     tells_of_end: bool,
     /// Its last block was written.
@@ -55,6 +56,7 @@ impl Stream {
             seat,
             position,
             backlog: Backlog::None,
+            heartbeat: Heartbeat::Comment,
             tells_of_end: false,
             over: false,
             pace: Pace::Behind,
@@ -89,7 +91,7 @@ impl Stream {
         let news = self.poll_news(context, batch);
         if news.is_pending() && signals.beat {
             // Everything up to the position was written, so its id may be.
-            let heartbeat = frame::heartbeat(self.shared.log.epoch(), self.position.sequence);
+            let heartbeat = frame::heartbeat(self.heartbeat, self.shared.log.epoch(), self.position.sequence);
             batch.push(heartbeat, self.position);
             batch.then(Rest::Nothing(self.position));
             return Poll::Ready(());

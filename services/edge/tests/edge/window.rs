@@ -113,6 +113,23 @@ async fn heartbeats_move_the_id_of_a_quiet_client_and_its_next_replay_is_short()
     expect_exactly(&mut quiet, &log, &[]).await;
 }
 
+/// A browser dispatches no comments and nothing without data, so that a page would not see its stream die.
+#[tokio::test]
+async fn heartbeats_are_events_for_whoever_asks_for_that() {
+    let server = NatsServer::start().await;
+    let log = open(&server).await;
+    let settings = Settings {
+        heartbeat: Duration::from_millis(200),
+        ..Settings::default()
+    };
+    let node = Node::start(&log, settings).await;
+    let mut page = node.connect_with("ann", "?heartbeat=event").await;
+    append(&log, &[own("bob", "0")]).await;
+    let head = format!("event: heartbeat\ndata:\nid: {}\n\n", log.epoch().at(1));
+    page.read_until(LIMIT, |text| text.contains(&head)).await;
+    assert_eq!(page.last_event_id(), Some(log.epoch().at(1).to_string()));
+}
+
 #[tokio::test]
 async fn since_begins_with_what_was_stored_then_or_later() {
     let server = NatsServer::start().await;
