@@ -119,16 +119,21 @@ export class LastcallBell extends HTMLElement {
     this.#place();
     this.#show();
     if (this.#isOpen) this.#panel.node.focus();
+    // A browser gives the focus back to what had it as the page sees it, which is the whole bell, and that takes none.
+    else if ([document.body, this, null].includes(document.activeElement as HTMLElement | null)) this.#button.focus();
   }
 
-  /** Below the bell, within the window. */
+  /** Below the bell, or above it where there is more room, and within the window. */
   #place(): void {
     if (!this.#isOpen) return;
     const { style, offsetWidth } = this.#panel.node;
-    const { bottom, right } = this.#button.getBoundingClientRect();
-    const most = document.documentElement.clientWidth - offsetWidth - ROOM_PX;
-    style.top = `${bottom + ROOM_PX}px`;
-    style.left = `${Math.max(ROOM_PX, Math.min(right - offsetWidth, most))}px`;
+    const { clientWidth, clientHeight } = document.documentElement;
+    const { top, bottom, right } = this.#button.getBoundingClientRect();
+    const isBelow = clientHeight - bottom >= top;
+    style.top = isBelow ? `${bottom + ROOM_PX}px` : "auto";
+    style.bottom = isBelow ? "auto" : `${clientHeight - top + ROOM_PX}px`;
+    style.maxHeight = `min(36rem, ${(isBelow ? clientHeight - bottom : top) - 2 * ROOM_PX}px)`;
+    style.left = `${Math.max(ROOM_PX, Math.min(right - offsetWidth, clientWidth - offsetWidth - ROOM_PX))}px`;
   }
 
   #opened(notification: Notification, event: Event): void {

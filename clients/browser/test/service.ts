@@ -23,6 +23,8 @@ export class Service {
   retryMs = 20;
   /** The log has forgotten what is at or below this. */
   expired = 0;
+  /** What else is served, by its path. */
+  readonly pages = new Map<string, { type: string; body: string }>();
   readonly streams = new Set<ServerResponse>();
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #sockets = new Set<Socket>();
@@ -104,6 +106,8 @@ export class Service {
     const url = new URL(request.url ?? "/", this.url);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    const page = this.pages.get(url.pathname);
+    if (page) return void response.writeHead(200, { "content-type": page.type }).end(page.body);
     this.requests.push(`${request.method} ${request.url}`);
     const fault = this.fault(request, url.pathname);
     if (fault === "cut") return void request.socket.destroy();

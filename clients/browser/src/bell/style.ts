@@ -27,7 +27,7 @@ svg { display: block; fill: none; stroke: currentColor; stroke-width: 1.75; stro
   text-align: center;
 }
 .panel {
-  position: fixed; inset: auto; margin: 0; padding: 0; inline-size: min(24rem, calc(100vw - 1rem)); max-block-size: min(36rem, calc(100dvh - 5rem));
+  position: fixed; inset: auto; margin: 0; padding: 0; inline-size: min(24rem, calc(100vw - 1rem));
   overflow: auto; overscroll-behavior: contain; border: 1px solid var(--border); border-radius: var(--radius);
   background: var(--surface); color: var(--text); box-shadow: 0 0.5rem 2rem rgb(0 0 0 / 0.25);
 }
