@@ -3,6 +3,8 @@
 // Tests fail by panicking, here and in what they share.
 #![allow(clippy::unwrap_used)]
 
+mod inboxes;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
