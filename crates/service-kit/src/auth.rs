@@ -12,7 +12,6 @@
 mod carrier;
 mod claims;
 mod issuer;
-mod key_metrics;
 mod key_set;
 mod key_source;
 mod public_keys;
@@ -42,11 +41,11 @@ pub use writer::Writer;
 
 use crate::metrics::Registry;
 use crate::problem::Problem;
+use crate::readings::Readings;
 use crate::secret::Secret;
 use crate::supervisor::Supervisor;
 use carrier::Carrier;
 use claims::{Claims, Rules};
-use key_metrics::KeyMetrics;
 use key_set::KeySet;
 use key_source::KeySource;
 use public_keys::PublicKeys;
@@ -103,7 +102,9 @@ impl Authenticator {
         let secret = settings.secret()?;
         let public = match KeySource::of(settings)? {
             Some(source) => {
-                let keys = PublicKeys::open(source, KeyMetrics::registered(registry)).await?;
+                let what = "the key set that tokens are checked with";
+                let readings = Readings::registered(registry, "lastcall_auth", "key_set", what);
+                let keys = PublicKeys::open(source, readings).await?;
                 let keys = Arc::new(keys);
                 let kept = Arc::clone(&keys).keep_current(supervisor.shutdown_token());
                 supervisor.spawn("key set", kept);

@@ -17,6 +17,7 @@ pub mod http;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;
+mod readings;
 pub mod secret;
 pub mod settings;
 pub mod supervisor;

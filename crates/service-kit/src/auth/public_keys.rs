@@ -14,9 +14,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::KeyError;
-use super::key_metrics::KeyMetrics;
 use super::key_set::KeySet;
 use super::key_source::{KeySource, ReadError};
+use crate::readings::Readings;
 use crate::telemetry::chain;
 
 /// How long a check waits for a key that is not known yet: for the pause between two readings and for one reading.
@@ -33,7 +33,7 @@ pub(super) struct PublicKeys {
     state: watch::Sender<State>,
     wanted: Notify,
     waiting: Semaphore,
-    metrics: KeyMetrics,
+    readings: Readings,
 }
 
 struct State {
@@ -56,7 +56,7 @@ pub(super) struct Unknown;
 
 impl PublicKeys {
     /// Reads the keys for the first time.
-    pub(super) async fn open(source: KeySource, metrics: KeyMetrics) -> Result<Self, KeyError> {
+    pub(super) async fn open(source: KeySource, readings: Readings) -> Result<Self, KeyError> {
         let began = Instant::now();
         let first = source.read().await.and_then(|document| {
             let keys = Arc::new(KeySet::parse(&document)?);
@@ -66,7 +66,7 @@ impl PublicKeys {
             from: source.to_string(),
             source: error,
         })?;
-        metrics.succeeded();
+        readings.succeeded();
         tracing::info!(from = %source, ids = ?keys.ids(), "tokens are checked with these keys");
         let state = State {
             keys,
@@ -79,7 +79,7 @@ impl PublicKeys {
             state: watch::Sender::new(state),
             wanted: Notify::new(),
             waiting: Semaphore::new(MAX_WAITING),
-            metrics,
+            readings,
         })
     }
 
@@ -142,11 +142,11 @@ impl PublicKeys {
         let read = self.source.read().await;
         let reading = match read.and_then(|document| self.take(document)) {
             Ok(()) => {
-                self.metrics.succeeded();
+                self.readings.succeeded();
                 Reading::Succeeded
             }
             Err(error) => {
-                self.metrics.failed();
+                self.readings.failed();
                 tracing::warn!(from = %self.source, cause = %chain(&error), "cannot read the keys again; the last good ones stay");
                 Reading::Failed
             }

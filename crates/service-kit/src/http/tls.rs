@@ -22,8 +22,9 @@ use tokio_rustls::server::TlsStream;
 
 use super::settings::Settings;
 use crate::metrics::Registry;
+use crate::readings::Readings;
 use crate::supervisor::Supervisor;
-use certificate::{Certificate, CertificateMetrics};
+use certificate::Certificate;
 use pair::Files;
 
 pub use pair::PairError;
@@ -100,7 +101,9 @@ impl Tls {
         let Some(files) = Files::of(settings)? else {
             return Ok(None);
         };
-        let certificate = Certificate::open(files, CertificateMetrics::registered(registry)).await?;
+        let what = "the certificate that connections are encrypted with";
+        let readings = Readings::registered(registry, "lastcall_tls", "certificate", what);
+        let certificate = Certificate::open(files, readings).await?;
         let certificate = Arc::new(certificate);
         let kept = Arc::clone(&certificate).keep_current(supervisor.shutdown_token());
         supervisor.spawn("certificate", kept);

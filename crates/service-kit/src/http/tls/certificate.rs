@@ -2,14 +2,9 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
 use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -17,6 +12,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::pair::{Files, Pair, PairError};
+use crate::readings::Readings;
 use crate::telemetry::chain;
 
 /// The files are read this often, whatever they say of themselves: two changes within a second may leave one time and one
@@ -27,7 +23,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 pub(super) struct Certificate {
     files: Files,
     current: RwLock<Current>,
-    metrics: CertificateMetrics,
+    readings: Readings,
 }
 
 struct Current {
@@ -37,15 +33,15 @@ struct Current {
 
 impl Certificate {
     /// Reads it for the first time.
-    pub(super) async fn open(files: Files, metrics: CertificateMetrics) -> Result<Self, PairError> {
+    pub(super) async fn open(files: Files, readings: Readings) -> Result<Self, PairError> {
         let pair = files.read().await?;
         let key = Arc::new(files.parse(&pair, &ring::default_provider())?);
-        metrics.succeeded();
+        readings.succeeded();
         tracing::info!(file = %files.certificate.display(), "connections are encrypted with this certificate");
         Ok(Self {
             files,
             current: RwLock::new(Current { pair, key }),
-            metrics,
+            readings,
         })
     }
 
@@ -76,8 +72,8 @@ impl Certificate {
         let read = self.files.read().await;
         let taken = read.and_then(|pair| self.take(pair));
         match taken {
-            Ok(()) => self.metrics.succeeded(),
-            Err(_) => self.metrics.failed(),
+            Ok(()) => self.readings.succeeded(),
+            Err(_) => self.readings.failed(),
         }
         taken
     }
@@ -105,49 +101,5 @@ impl ResolvesServerCert for Certificate {
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certificate").finish_non_exhaustive()
-    }
-}
-
-/// What is counted of the certificate: with the time of the last good reading an operator sees that a new one is not
-/// taken before the old one expires.
-#[derive(Debug, Clone)]
-pub(super) struct CertificateMetrics {
-    readings: Family<[(&'static str, &'static str); 1], Counter>,
-    last_good: Gauge<f64, AtomicU64>,
-}
-
-impl CertificateMetrics {
-    /// Shows them in `registry`, as `lastcall_tls_…`.
-    pub(super) fn registered(registry: &mut Registry) -> Self {
-        let metrics = Self {
-            readings: Family::default(),
-            last_good: Gauge::default(),
-        };
-        for result in ["succeeded", "failed"] {
-            metrics.readings.get_or_create_owned(&[("result", result)]);
-        }
-        let registry = registry.sub_registry_with_prefix("lastcall_tls");
-        registry.register(
-            "certificate_readings",
-            "Readings of the certificate that connections are encrypted with, by their result",
-            metrics.readings.clone(),
-        );
-        registry.register_with_unit(
-            "certificate_last_reading_timestamp",
-            "When the certificate and its key were last read well, since 1970",
-            Unit::Seconds,
-            metrics.last_good.clone(),
-        );
-        metrics
-    }
-
-    fn succeeded(&self) {
-        self.readings.get_or_create(&[("result", "succeeded")]).inc();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.last_good.set(now.as_secs_f64());
-    }
-
-    fn failed(&self) {
-        self.readings.get_or_create(&[("result", "failed")]).inc();
     }
 }
