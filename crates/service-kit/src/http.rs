@@ -56,10 +56,9 @@ const MAX_WAITING: i32 = 4_096;
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 16 * 1024;
 
-/// After how long a connection is given up whose client's network does not answer. The kernel would try for a quarter of an
-/// hour.
-#[cfg(target_os = "linux")]
-const UNANSWERED: Duration = Duration::from_secs(60);
+/// After how long a connection is given up whose client's network does not answer, on Linux. The kernel would try for a
+/// quarter of an hour.
+pub const UNANSWERED: Duration = Duration::from_secs(60);
 
 /// A listener that is bound, so that its address is known before anything is served.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //!
 //! A batch lives for one turn of one stream. What the socket did not take of it is forgotten and found again.
 
+use arrayvec::ArrayVec;
 use proto_schemas::UserId;
 
 use crate::block::Block;
@@ -17,8 +18,7 @@ const ENOUGH_BYTES: usize = 64 * 1024;
 
 /// The next blocks of a stream.
 pub(crate) struct Batch {
-    entries: [Option<(Block, Position)>; MOST_BLOCKS],
-    len: usize,
+    entries: ArrayVec<(Block, Position), MOST_BLOCKS>,
     bytes: usize,
     limit: usize,
     content: Content,
@@ -73,8 +73,7 @@ impl Batch {
     /// An empty one for so many blocks at most, and no more than one write takes.
     pub(crate) fn of(limit: usize) -> Self {
         Self {
-            entries: [const { None }; MOST_BLOCKS],
-            len: 0,
+            entries: ArrayVec::new_const(),
             bytes: 0,
             limit: limit.min(MOST_BLOCKS),
             content: Content::Words,
@@ -113,10 +112,9 @@ impl Batch {
 
     /// Adds a block, behind which the stream stands at `position`.
     pub(crate) fn push(&mut self, block: Block, position: Position) {
-        if let Some(entry) = self.entries.get_mut(self.len) {
-            self.bytes += block.chunk().len();
-            *entry = Some((block, position));
-            self.len += 1;
+        let bytes = block.chunk().len();
+        if self.entries.try_push((block, position)).is_ok() {
+            self.bytes += bytes;
         }
     }
 
@@ -139,33 +137,29 @@ impl Batch {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.len >= self.limit || self.bytes >= ENOUGH_BYTES
+        self.entries.len() >= self.limit || self.bytes >= ENOUGH_BYTES
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
+        self.entries.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.entries.len()
     }
 
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &Block> {
-        self.entries
-            .iter()
-            .map_while(|entry| entry.as_ref())
-            .map(|(block, _)| block)
+        self.entries.iter().map(|(block, _)| block)
     }
 
     /// Where the stream stands when it has written the first `count` blocks, if it moved.
     pub(crate) fn position_after(&self, count: usize) -> Option<Position> {
         match self.rest {
-            Rest::Nothing(position) if count == self.len => Some(position),
-            _ => self
-                .entries
-                .get(count.checked_sub(1)?)?
-                .as_ref()
-                .map(|(_, position)| *position),
+            Rest::Nothing(position) if count == self.len() => Some(position),
+            _ => {
+                let (_, position) = self.entries.get(count.checked_sub(1)?)?;
+                Some(*position)
+            }
         }
     }
 }

@@ -135,7 +135,7 @@ async fn page(
     let identity = identity.map_err(Denied::unidentified)?;
     let Query(parameters) = query.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
     let asked = Asked::of(&parameters, Utc::now())?;
-    let seat = edge.enter(identity.user, client.address(&shared.settings))?;
+    let seat = edge.enter(identity.user, client.address)?;
     let opened = opening::open(shared, seat, asked.start, Kind::Poll).await?;
     Ok(Gathering::new(opened, asked.limit).page(asked.wait).await?)
 }

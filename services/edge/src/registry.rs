@@ -10,13 +10,17 @@
 
 mod expiry;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use chrono::{DateTime, Utc};
+// Whose keys are hashed faster than by the standard library, with seeds that differ from process to process. Keys are of
+// people whom a token names and of addresses, and nobody is told how long a look-up took.
+use hashbrown::HashMap;
 use proto_schemas::UserId;
+use smallvec::SmallVec;
 
 pub(crate) use expiry::Due;
 use expiry::Term;
@@ -53,7 +57,8 @@ pub(crate) struct Registry {
 struct Seats {
     seats: Vec<Option<Waiting>>,
     free: Vec<usize>,
-    users: HashMap<UserId, Vec<usize>>,
+    /// Most people have one or two.
+    users: HashMap<UserId, SmallVec<[usize; 2]>>,
     addresses: HashMap<IpAddr, usize>,
     /// In which second something is due for which stream because its token ends.
     due: BTreeSet<(i64, usize)>,
@@ -266,7 +271,7 @@ impl Seats {
     }
 
     fn check(&self, limits: &Limits, user: &UserId, address: Option<IpAddr>) -> Result<(), Full> {
-        let of_user = self.users.get(user).map_or(0, Vec::len);
+        let of_user = self.users.get(user).map_or(0, SmallVec::len);
         let of_address = address.and_then(|address| self.addresses.get(&address)).copied();
         if self.taken() >= limits.streams {
             Err(Full::Edge)

@@ -1,14 +1,16 @@
 //! `GET /v1/stream`, and where the other routes are.
 
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts, Query, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Router};
 use chrono::Utc;
 use proto_schemas::Cursor;
 use service_kit::auth::Authenticator;
@@ -24,8 +26,7 @@ use crate::edge::{Edge, Shared};
 use crate::metrics::{Kind, Later};
 use crate::openapi::{self, Api};
 use crate::opening::{self, Opened};
-use crate::request::{Parameters, Start};
-use crate::settings::Settings;
+use crate::request::{LAST_EVENT_ID, Parameters, Start};
 use crate::socket::SocketStream;
 use crate::ticket::{self, Credential};
 use crate::{body, frame, poll};
@@ -109,10 +110,10 @@ async fn begin(
     let shared = &edge.shared;
     let credential = credential.map_err(Denied::unidentified)?;
     let Query(parameters) = query.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
-    let start = Start::of(&client.headers, &parameters, Utc::now())?;
+    let start = Start::of(client.last_event_id.as_ref(), &parameters, Utc::now())?;
     edge.check_ready()?;
     let pass = credential.pass(shared).await?;
-    let seat = edge.enter(pass.user.clone(), client.address(&shared.settings))?;
+    let seat = edge.enter(pass.user.clone(), client.address)?;
     seat.end_at(pass.expires_at, shared.settings.reauth_ahead, Utc::now());
     let mut opened = opening::open(shared, seat, start, Kind::Stream).await?;
     opened.stream.heartbeat = parameters.heartbeat;
@@ -120,20 +121,33 @@ async fn begin(
     Ok(opened)
 }
 
-/// Who asks, apart from what they ask for and may have.
-#[derive(FromRequestParts)]
+/// What a request says of its client, apart from what they ask for and may have.
 pub(crate) struct Client {
-    headers: HeaderMap,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
-    offer: Option<Extension<Offer>>,
+    pub(crate) address: Option<IpAddr>,
+    last_event_id: Option<HeaderValue>,
+    offer: Option<Offer>,
+}
+
+impl<S> FromRequestParts<S> for Client
+where
+    Edge: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let edge = Edge::from_ref(state);
+        let proxies = &edge.shared.settings.trusted_proxies;
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self {
+            address: peer.map(|ConnectInfo(peer)| proxies.client(peer.ip(), &parts.headers)),
+            last_event_id: parts.headers.get(LAST_EVENT_ID).cloned(),
+            offer: parts.extensions.get().copied(),
+        })
+    }
 }
 
 impl Client {
-    pub(crate) fn address(&self, settings: &Settings) -> Option<IpAddr> {
-        let Extension(ConnectInfo(peer)) = self.peer.as_ref()?;
-        Some(settings.trusted_proxies.client(peer.ip(), &self.headers))
-    }
-
     /// The stream goes over the socket itself where that can be had, and through the server elsewhere.
     fn answer(&self, shared: &Shared, opened: Opened) -> Response {
         let Opened { stream, gap } = opened;

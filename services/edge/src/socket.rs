@@ -12,8 +12,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use arrayvec::ArrayVec;
 use bytes::{Bytes, BytesMut};
-use service_kit::http::Taken;
+use service_kit::http::{Taken, UNANSWERED};
 use service_kit::telemetry::chain;
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -183,15 +184,12 @@ impl SocketStream {
 
     /// Hands what goes first and the batch to the socket, once.
     fn write(&mut self, batch: &Batch) -> io::Result<Written> {
-        let mut slices = [IoSlice::new(&[]); MOST_BLOCKS + 1];
+        let mut slices = ArrayVec::<_, { MOST_BLOCKS + 1 }>::new_const();
         let first = Some(&self.first).filter(|first| !first.is_empty());
         let pieces = first.into_iter().chain(batch.blocks().map(Block::chunk));
-        let mut count = 0;
-        for (slice, piece) in slices.iter_mut().zip(pieces) {
-            *slice = IoSlice::new(piece);
-            count += 1;
-        }
-        let taken = self.socket.try_write_vectored(&slices[..count])?;
+        slices.extend(pieces.map(|piece| IoSlice::new(piece)));
+        let taken = self.socket.try_write_vectored(&slices)?;
+        drop(slices);
         if taken == 0 {
             return Err(io::ErrorKind::WriteZero.into());
         }
@@ -263,8 +261,12 @@ fn cut<'a>(first: &mut Bytes, blocks: impl Iterator<Item = &'a Block>, mut taken
 
 #[cfg(target_os = "linux")]
 fn prepare(socket: &TcpStream, shared: &Shared) -> io::Result<()> {
-    // A client whose network is gone says nothing any more. The kernel would try for a quarter of an hour.
-    SockRef::from(socket).set_tcp_user_timeout(Some(shared.settings.stall_timeout))
+    // A client whose network is gone says nothing any more.
+    let patience = shared.settings.stall_timeout;
+    if patience == UNANSWERED {
+        return Ok(());
+    }
+    SockRef::from(socket).set_tcp_user_timeout(Some(patience))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -8,10 +8,11 @@
 //! The window is complete above its floor: a reader at or above it gets exactly what the log would give it. A reader
 //! below has to ask the log. Sequences have holes; only their order is used.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use hashbrown::HashMap;
 use proto_schemas::{Recipient, UserId};
 
 use crate::block::Block;

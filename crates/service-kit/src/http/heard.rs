@@ -9,6 +9,7 @@
 //! [preface]: https://www.rfc-editor.org/rfc/rfc9113#section-3.4
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -63,8 +64,8 @@ impl<T: AsyncRead + Unpin> Read for Heard<T> {
             }
             return read;
         };
-        let mut bytes = [0; FIRST_READ];
-        let mut read = ReadBuf::new(&mut bytes[..FIRST_READ.min(buffer.remaining())]);
+        let mut bytes = [MaybeUninit::uninit(); FIRST_READ];
+        let mut read = ReadBuf::uninit(&mut bytes[..FIRST_READ.min(buffer.remaining())]);
         read.put_slice(kept);
         loop {
             let before = read.filled().len();

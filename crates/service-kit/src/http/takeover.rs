@@ -39,7 +39,8 @@ type Start = Box<dyn FnOnce(Taken, &TaskTracker) + Send>;
 /// A socket in the middle of an answer that is yet to be written.
 #[derive(Debug)]
 pub struct Taken {
-    /// The socket. Nagle's algorithm is off, and the kernel keeps little unsent for it.
+    /// The socket. Nagle's algorithm is off, the kernel keeps little unsent for it, and gives it up when its client's network
+    /// has not answered for [`UNANSWERED`](super::UNANSWERED).
     pub socket: TcpStream,
     /// The answer's head with its empty line, to be written first. It says that the body is [chunked] and that the
     /// connection closes behind it.

@@ -6,7 +6,7 @@ use edge::{Edge, Settings};
 use test_support::nats::NatsServer;
 use test_support::sse::SseReader;
 
-use crate::{LIMIT, Node, append, expect_exactly, for_ann, mixed, open, own, tiny_window};
+use crate::{LIMIT, Node, append, expect_exactly, for_ann, mixed, open, own, purge_before, tiny_window};
 
 #[tokio::test]
 async fn the_first_bytes_come_at_once_and_carry_a_time_to_come_back_and_the_clients_own_position() {
@@ -79,10 +79,7 @@ async fn a_position_that_the_log_has_deleted_what_follows_is_told_as_expired_and
     let server = NatsServer::start().await;
     let log = open(&server).await;
     append(&log, &mixed(0..60)).await;
-    let purged = server
-        .request("$JS.API.STREAM.PURGE.EVENTS", br#"{"seq": 31}"#)
-        .await;
-    assert!(purged.contains("\"purged\":30"), "{purged}");
+    purge_before(&server, 31).await;
     let node = Node::start(&log, tiny_window()).await;
     let mut expired = node.reconnect("ann", &log.epoch().at(12).to_string()).await;
     let told = gap(&mut expired).await;
@@ -110,10 +107,7 @@ async fn what_the_log_deletes_while_an_edge_runs_is_told_as_expired_from_then_on
             before.next(LIMIT).await.expect("the stream goes on").event,
             "message"
         );
-        let purge = format!("{{\"seq\": {kept_from}}}");
-        server
-            .request("$JS.API.STREAM.PURGE.EVENTS", purge.as_bytes())
-            .await;
+        purge_before(&server, kept_from).await;
         let told = gap(&mut node.reconnect("ann", &cursor).await).await;
         assert_eq!(told["resumed_from"], log.epoch().at(kept_from - 1).to_string());
     }

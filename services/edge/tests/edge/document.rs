@@ -11,7 +11,7 @@ use reqwest::Method;
 use test_support::nats::NatsServer;
 use test_support::sse::{Connect, SseReader};
 
-use crate::{LIMIT, Node, append, open, own, record, tiny_window, token, token_for, user_id};
+use crate::{LIMIT, Node, append, open, own, purge_before, record, tiny_window, token, token_for, user_id};
 
 const DOCUMENT: &str = include_str!("../../../../docs/CLIENTS.md");
 const EVENT: &str = include_str!("../../../../proto-schemas/fixtures/lastcall.coupon.expiring.v1.json");
@@ -179,9 +179,7 @@ async fn what_the_document_for_clients_shows_is_what_an_edge_sends() {
 
 /// What somebody is told who was away for longer than the log keeps events.
 async fn expired(examples: &mut Examples, server: &NatsServer, log: &EventLog) {
-    server
-        .request("$JS.API.STREAM.PURGE.EVENTS", br#"{"seq": 513}"#)
-        .await;
+    purge_before(server, 513).await;
     let node = Node::start(log, tiny_window()).await;
     let mut away = node.reconnect("ann", &log.epoch().at(17).to_string()).await;
     examples.comes("gap expired", &mut away, log).await;

@@ -246,3 +246,12 @@ async fn expect_exactly(reader: &mut SseReader, log: &EventLog, expected: &[Stri
         "the end"
     );
 }
+
+/// Deletes what the log has before this sequence, as retention does.
+async fn purge_before(server: &NatsServer, sequence: u64) {
+    let request = format!("{{\"seq\": {sequence}}}");
+    let purged = server
+        .request("$JS.API.STREAM.PURGE.EVENTS", request.as_bytes())
+        .await;
+    assert!(purged.contains("\"success\":true"), "{purged}");
+}

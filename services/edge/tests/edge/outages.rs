@@ -73,9 +73,7 @@ async fn a_log_that_lost_its_last_messages_is_told_as_a_gap_and_the_stream_goes_
     let mut reader = node.connect("ann").await;
     append(&log, &mixed(0..9)).await;
     reader.take(6, LIMIT).await;
-    server.kill().await;
-    let snapshot = server.snapshot();
-    server.restart().await;
+    let snapshot = server.snapshot_of_now().await;
     append(&log, &mixed(9..30)).await;
     reader.take(14, LIMIT).await;
     server.restart_from(&snapshot).await;
@@ -102,9 +100,7 @@ async fn a_log_that_lost_its_last_messages_and_has_grown_over_them_since_is_told
     let mut reader = node.connect("ann").await;
     append(&log, &mixed(0..9)).await;
     reader.take(6, LIMIT).await;
-    server.kill().await;
-    let snapshot = server.snapshot();
-    server.restart().await;
+    let snapshot = server.snapshot_of_now().await;
     append(&log, &mixed(9..30)).await;
     reader.take(14, LIMIT).await;
     // The appender is faster than the edge.

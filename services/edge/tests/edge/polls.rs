@@ -9,7 +9,7 @@ use serde_json::Value;
 use test_support::nats::NatsServer;
 use test_support::sse::SseReader;
 
-use crate::{LIMIT, Node, append, for_ann, mixed, open, own, shared, tiny_window, token};
+use crate::{LIMIT, Node, append, for_ann, mixed, open, own, purge_before, shared, tiny_window, token};
 
 /// Sends a poll as a user, with a query such as `from=earliest`.
 async fn send(node: &Node, user: &str, query: &str) -> Response {
@@ -184,10 +184,7 @@ async fn what_a_poll_cannot_get_is_told_as_a_gap_and_the_rest_comes() {
     let server = NatsServer::start().await;
     let log = open(&server).await;
     append(&log, &mixed(0..60)).await;
-    let purged = server
-        .request("$JS.API.STREAM.PURGE.EVENTS", br#"{"seq": 31}"#)
-        .await;
-    assert!(purged.contains("\"purged\":30"), "{purged}");
+    purge_before(&server, 31).await;
     let node = Node::start(&log, tiny_window()).await;
     let expired = gap(&node, &log.epoch().at(12).to_string()).await;
     assert_eq!(expired["gap"]["reason"], "expired");
@@ -318,9 +315,7 @@ async fn a_log_that_lost_its_last_messages_is_told_as_a_gap_to_the_poll_that_wai
     let mut server = NatsServer::start().await;
     let log = open(&server).await;
     append(&log, &mixed(0..9)).await;
-    server.kill().await;
-    let snapshot = server.snapshot();
-    server.restart().await;
+    let snapshot = server.snapshot_of_now().await;
     let node = Node::start(&log, Settings::default()).await;
     append(&log, &mixed(9..30)).await;
     let lost = log.epoch().at(30).to_string();

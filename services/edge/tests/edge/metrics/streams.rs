@@ -9,16 +9,14 @@ use test_support::sse::{Connect, SseReader};
 
 use super::{Admin, begun, large_events};
 use crate::sockets::ask;
-use crate::{LIMIT, Node, append, for_ann, mixed, open, tiny_window, token, token_for};
+use crate::{LIMIT, Node, append, for_ann, mixed, open, purge_before, tiny_window, token, token_for};
 
 #[tokio::test]
 async fn streams_are_counted_by_where_they_went_on_from_and_why_they_ended() {
     let server = NatsServer::start().await;
     let log = open(&server).await;
     append(&log, &mixed(0..60)).await;
-    server
-        .request("$JS.API.STREAM.PURGE.EVENTS", br#"{"seq": 31}"#)
-        .await;
+    purge_before(&server, 31).await;
     let node = Node::start(&log, tiny_window()).await;
     let admin = Admin::of(&node).await;
     for resumed in ["fresh", "window", "log", "gap_expired"] {
