@@ -129,6 +129,18 @@ impl NatsServer {
         copy
     }
 
+    /// The same of a server that runs, which is down for as long as that takes.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up within 20 s, or the copy fails.
+    pub async fn snapshot_of_now(&mut self) -> TempDir {
+        self.kill().await;
+        let snapshot = self.snapshot();
+        self.restart().await;
+        snapshot
+    }
+
     /// Ends the server, puts an older store in place of its own and starts it again: a server that lost its last
     /// messages, as after a power failure.
     ///

@@ -104,9 +104,7 @@ async fn a_log_that_lost_its_last_messages_under_a_follower_is_a_named_error() {
     let mut server = NatsServer::start().await;
     let log = open(&server).await;
     log.append(&numbered(0..10)).await.unwrap();
-    server.kill().await;
-    let snapshot = server.snapshot();
-    server.restart().await;
+    let snapshot = server.snapshot_of_now().await;
     let mut follow = log.follow(0);
     log.append(&numbered(10..20)).await.unwrap();
     take(&mut follow, 20).await;
@@ -129,9 +127,7 @@ async fn a_log_that_lost_its_last_messages_and_has_grown_over_the_position_since
     let mut server = NatsServer::start().await;
     let log = open(&server).await;
     log.append(&numbered(0..10)).await.unwrap();
-    server.kill().await;
-    let snapshot = server.snapshot();
-    server.restart().await;
+    let snapshot = server.snapshot_of_now().await;
     log.append(&numbered(10..20)).await.unwrap();
     let network = Link::to(server.address()).await;
     let far = Settings {
