@@ -26,6 +26,21 @@ run: nats-server ## Build and run everything in one process, with a page to look
 .PHONY: test
 test: nats-server browser cronsim proxies clients ## Run all tests, against real servers and a real browser
 	cargo test --workspace --no-fail-fast
+	@$(MAKE) --no-print-directory test-browser
+
+.PHONY: test-browser
+test-browser: nats-server browser ## Test the browser client and the page, in three tabs of a real Chromium (needs Node)
+	@if ! command -v chromium >/dev/null || ! deploy/tools/node.sh; then \
+		echo 'SKIPPED: the tests of the browser client need chromium, and Node 20 or later.' >&2; \
+	else \
+		cargo build --package lastcall; \
+		cd clients/browser; \
+		npm run --silent check; \
+		npm test --silent; \
+		npm run --silent size; \
+		npm run --silent page:check; \
+		CHROMIUM="$$(command -v chromium)" npm run --silent test:e2e -- $(ARGS); \
+	fi
 
 .PHONY: fault-run
 fault-run: nats-server proxies ## Kill and cut everything for ten minutes under 2,000 clients, and judge what each was told
@@ -35,6 +50,11 @@ fault-run: nats-server proxies ## Kill and cut everything for ten minutes under 
 bench-scheduler: nats-server ## Measure a million due coupons on PostgreSQL beside a bare publisher (needs PostgreSQL)
 	cargo build --release --package lastcall --package benchmarks
 	target/release/bench-scheduler $(ARGS)
+
+.PHONY: bench-projector
+bench-projector: nats-server ## Measure a rebuild of a million events beside live traffic and a bare COPY (needs PostgreSQL)
+	cargo build --release --package lastcall --package benchmarks
+	target/release/bench-projector $(ARGS)
 
 .PHONY: bench-edge
 bench-edge: nats-server nchan ## Measure the edge with 19,500 streams beside nchan and a bare writer (needs nginx with nchan)
@@ -59,7 +79,7 @@ release-schemas: buf ## Take the schemas as they are for what later changes must
 
 .PHONY: clean
 clean: ## Remove what was built, the tools and the data of `make run`
-	rm -rf target .tools .lastcall
+	rm -rf target .tools .lastcall clients/browser/node_modules clients/browser/dist clients/browser/build
 
 # What the machine has on PATH is used where it is new enough.
 .PHONY: nats-server buf cargo-deny browser cronsim proxies clients nchan
