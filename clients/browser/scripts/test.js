@@ -24,7 +24,7 @@ await build({
 });
 
 const built = chosen.map((file) => `${OUT}/${file.replace(/\.tsx?$/, ".js")}`);
-const flags = ["--experimental-eventsource", "--enable-source-maps", "--no-warnings", "--test", "--test-reporter=spec"];
+const flags = ["--experimental-eventsource", "--enable-source-maps", "--no-warnings", "--test", "--test-force-exit", "--test-reporter=spec"];
 const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, ...built], { encoding: "utf8" });
 // All is said where something is wrong, and one line where nothing is.
 console.log(status === 0 ? /tests \d+/.exec(stdout)?.[0] : `${stdout}${stderr}`);

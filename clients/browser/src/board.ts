@@ -60,7 +60,7 @@ export function createBoard(over: (known: Known) => Known): Board {
     },
     hear(news) {
       if (news.says === "known") {
-        ({ known } = news);
+        known = news.known;
         board.show();
       } else if (news.says === "gap") {
         call("gap", news.gap);

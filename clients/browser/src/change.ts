@@ -26,7 +26,6 @@ export interface Listed {
 
 /** The list with these changes done, in this order. What is archived in the end is not in it. */
 export function withChanges<T extends Listed>(listed: T, changes: readonly Change[]): T {
-  if (changes.length === 0) return listed;
   const after = changes.reduce(apply, listed as Listed);
   return { ...listed, ...after, rows: after.rows.filter((row) => !row.archived_at) };
 }

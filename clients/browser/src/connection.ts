@@ -59,10 +59,11 @@ export function connect(
     if (api.hasToken) ({ ticket } = (await api.ask<{ ticket: string }>("POST", "stream/ticket", { signal })).body);
     signal.throwIfAborted();
     const url = api.url("stream", { heartbeat: "event", ...start("last_event_id"), ticket });
-    const ended = await listen(source as typeof EventSource, url, !!ticket, strikes, receiver, reauth, signal);
+    const Source = source as typeof EventSource;
+    let lasted: number;
+    ({ strikes, lasted } = await listen(Source, url, !!ticket, strikes, receiver, reauth, signal));
     if (signal.aborted) return;
-    ({ strikes } = ended);
-    if (ended.lasted > STEADY_MS) failures = 0;
+    if (lasted > STEADY_MS) failures = 0;
     receiver.status("connecting");
     await pause(delay(failures++), signal);
     if (!strikes || signal.aborted) return;

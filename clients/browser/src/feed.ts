@@ -84,8 +84,7 @@ export function createFeed(api: Api, way: Way, size: number, before: Known, tell
   const news = (event: CloudEvent, position: Cursor) => {
     const row = fromEvent(event, position, globalThis.navigator?.languages ?? []);
     if (!row) return receiver.moved(position);
-    const { preferences } = known;
-    row.silenced = preferences && silence(preferences, row.type, fundingOf(event), new Date());
+    row.silenced = known.preferences && silence(known.preferences, row.type, fundingOf(event), new Date());
     become(told(known, row));
     tell({ says: "told", row });
   };

@@ -8,6 +8,9 @@
 import { compare, reaches, type Cursor } from "./cursor.js";
 import type { Notification } from "./notification.js";
 
+/** A page may be open for weeks. What is older than so many can be loaded again. */
+const MOST_KEPT = 999;
+
 /** What is known of it. */
 export interface Inbox {
   /** Newest first, without holes. */
@@ -44,9 +47,15 @@ export function moved<T extends Inbox>(inbox: T, position: Cursor): T {
 /** Something new was told. What is known already, or is part of what the list said, changes nothing. */
 export function told<T extends Inbox>(inbox: T, row: Notification): T {
   const after = moved(inbox, row.cursor);
-  const { rows, cursor, unread, unseen } = inbox;
+  const { rows, cursor, unread, unseen, next } = inbox;
   if (reaches(cursor, row.cursor) || !without([row], rows)[0]) return after;
-  return { ...after, rows: [row, ...rows], unread: unread + 1, unseen: unseen + 1 };
+  return {
+    ...after,
+    rows: [row, ...rows.slice(0, MOST_KEPT)],
+    next: rows[MOST_KEPT - 1]?.cursor ?? next,
+    unread: unread + 1,
+    unseen: unseen + 1,
+  };
 }
 
 /** Something happened up to there that only the list can tell. */

@@ -103,9 +103,13 @@ export function createOutbox(api: Api, changed: () => void, settled: Settled): O
         const at = prefer ? known.position : known.cursor;
         return cursor === undefined || (cursor !== null && (!at || compare(at, cursor) < 0));
       });
-      const prefer = (before: Preferences | null, { prefer }: Deed) => (prefer && before ? prefer(before) : before);
-      const changes = entries.flatMap(({ change }) => change ?? []);
-      return { ...withChanges(known, changes), preferences: entries.reduce(prefer, known.preferences) };
+      let { preferences } = known;
+      const changes: Change[] = [];
+      for (const { change, prefer } of entries) {
+        if (change) changes.push(change);
+        if (prefer && preferences) preferences = prefer(preferences);
+      }
+      return { ...withChanges(known, changes), preferences };
     },
     end() {
       ending.abort();
