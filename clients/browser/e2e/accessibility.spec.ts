@@ -34,7 +34,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         expect(await violations(page), dialog).toEqual([]);
         await page.keyboard.press("Escape");
       }
-      deployment.proxy.refuse();
+      deployment.proxy.refuse("everything");
       await expect(page.locator("#trouble")).toBeVisible();
       expect(await violations(page), "offline").toEqual([]);
       await context.close();

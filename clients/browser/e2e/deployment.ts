@@ -2,7 +2,7 @@
 // before both. And one person, with the inbox as it says itself.
 
 import { test as base } from "@playwright/test";
-import { Dev, Edge, eventually } from "./processes.js";
+import { CLOCK_OFF, Dev, Edge, eventually } from "./processes.js";
 import { Proxy } from "./proxy.js";
 
 export const READER = "reader";
@@ -31,7 +31,7 @@ export class Deployment {
   }
 
   static async start(...options: readonly string[]): Promise<Deployment> {
-    const dev = await Dev.start("--seed=none", ...options);
+    const dev = await Dev.start("--seed=none", ...CLOCK_OFF, ...options);
     const edge = await Edge.start(dev.endpoints);
     await dev.import("users", ["id", "locale", "time_zone"], [
       [READER, "en", "Asia/Seoul"],

@@ -14,8 +14,8 @@ const BINARY = resolve(ROOT, process.env["CARGO_TARGET_DIR"] ?? "target", "debug
 const LIMIT_MS = 60_000;
 const POLL_MS = 10;
 
-/** Nothing is done by the clock: a test alone decides what happens. */
-const CLOCK_OFF = ["coupon_expiring", "funding_closing", "funding_settlement", "alert_due"].map(
+/** With these options nothing is done by the clock: a test alone decides what happens. */
+export const CLOCK_OFF = ["coupon_expiring", "funding_closing", "funding_settlement", "alert_due"].map(
   (job) => `--set=scheduler.${job}.schedule.cron=0 0 0 29 2 *`,
 );
 
@@ -129,7 +129,7 @@ export class Dev {
 
   static async start(...options: readonly string[]): Promise<Dev> {
     const folder = await mkdtemp(join(tmpdir(), "lastcall-e2e-"));
-    const process = new Process(["dev", "--data", folder, "--http=127.0.0.1:0", ...options, ...CLOCK_OFF]);
+    const process = new Process(["dev", "--data", folder, "--http=127.0.0.1:0", ...options]);
     const endpoints = join(folder, "endpoints.json");
     await process.until("dev comes up", async () => (existsSync(endpoints) ? true : null));
     const { http } = JSON.parse(await readFile(endpoints, "utf8")) as { http: string };
@@ -142,7 +142,7 @@ export class Dev {
 
   /** Runs a command to its end, which has to be a success, and gives what it wrote. */
   async run(...args: readonly string[]): Promise<string> {
-    const command = new Process([...args, "--endpoints", this.endpoints, ...CLOCK_OFF]);
+    const command = new Process([...args, "--endpoints", this.endpoints]);
     await once(command.child, "close");
     if (command.child.exitCode !== 0) throw new Error(`lastcall ${args.join(" ")}: ${command.stdout}${command.stderr}`);
     return command.stdout;

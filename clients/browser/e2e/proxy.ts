@@ -17,7 +17,7 @@ export class Proxy {
   readonly answered: Answered[] = [];
   readonly #dev: string;
   readonly #server: Server;
-  #refuses = false;
+  #refused: RegExp | null = null;
 
   private constructor(dev: string, edge: string) {
     [this.#dev, this.edge] = [dev, edge];
@@ -39,14 +39,14 @@ export class Proxy {
     return this.answered.filter((answer) => answer.path.startsWith(path) && answer.status === status).length;
   }
 
-  /** From now on every answer is 503; what is open is cut. */
-  refuse(): void {
-    this.#refuses = true;
+  /** From now on every answer is 503, or every answer of the edge; what is open is cut. */
+  refuse(what: "everything" | "edge"): void {
+    this.#refused = what === "edge" ? OF_THE_EDGE : /^/;
     this.#server.closeAllConnections();
   }
 
   passAgain(): void {
-    this.#refuses = false;
+    this.#refused = null;
   }
 
   stop(): void {
@@ -56,7 +56,7 @@ export class Proxy {
 
   #pass(asked: IncomingMessage, answer: ServerResponse): void {
     const path = asked.url ?? "/";
-    if (this.#refuses) {
+    if (this.#refused?.test(path)) {
       asked.resume();
       this.#begin(path, answer.writeHead(503, { "content-type": "text/plain" })).end("no server\n");
       return;

@@ -9,13 +9,33 @@ const IMAGES = join(dirname(fileURLToPath(import.meta.url)), "../../../docs/imag
 const DESKTOP: BrowserContextOptions = { viewport: { width: 1280, height: 800 } };
 const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
+const WORDS = {
+  light: [
+    { locale: "en", title: "Payments pause tonight", body: "Cards cannot be charged from 02:00 to 02:20 UTC. Pledges are kept." },
+    { locale: "ko", title: "오늘 밤 결제가 잠시 멈춥니다", body: "UTC 2시부터 2시 20분까지 카드 결제가 되지 않습니다. 후원은 보관됩니다." },
+  ],
+  dark: [
+    { locale: "en", title: "Pledge together", body: "Several people can now back a funding as one group." },
+    { locale: "ko", title: "함께 후원하기", body: "이제 여러 사람이 한 모임으로 후원할 수 있습니다." },
+  ],
+};
+
 let dev: Dev;
 
 test.beforeAll(async () => {
   dev = await Dev.start("--seed=demo");
-  for (const user of ["jonas", "mina"]) {
-    await call(user, "PUT", "/v1/preferences/muted-fundings/f-atlas");
-  }
+  await dev.import("fundings", ["id", "title", "goal", "currency", "closes_at"], [
+    ["f-press", "A letterpress for the school", "4000", "EUR", inHours(7)],
+    ["f-coast", "Maps of Vanishing Coastlines", "9000", "EUR", inHours(9)],
+    ["f-choir", "새벽 합창단 첫 음반", "2000000", "KRW", inHours(8)],
+  ]);
+  await dev.import("follows", ["funding_id", "user_id"], [
+    ["f-press", "jonas"],
+    ["f-coast", "jonas"],
+    ["f-choir", "mina"],
+  ]);
+  await call("jonas", "PUT", "/v1/preferences/muted-fundings/f-press");
+  await call("mina", "PUT", "/v1/preferences/muted-fundings/f-choir");
   await dev.run("jobs", "run", "coupon-expiring");
   await dev.run("jobs", "run", "funding-closing");
 });
@@ -57,15 +77,19 @@ async function markRead(page: Page, unread: number): Promise<void> {
     await expect(left).toHaveCount(count - 1);
   }
   await page.mouse.move(0, 0);
+  await page.evaluate(() => {
+    (document.activeElement as HTMLElement | null)?.blur();
+    scrollTo(0, 0);
+  });
 }
 
-async function announce(id: string): Promise<void> {
-  const expires_at = new Date(Date.now() + 43_200_000).toISOString();
-  const words = [
-    { locale: "en", title: "Payments pause tonight", body: "From 02:00 to 02:20 UTC cards cannot be charged. Pledges made meanwhile are kept." },
-    { locale: "ko", title: "오늘 밤 결제가 잠시 멈춥니다", body: "UTC 2시부터 2시 20분까지 카드 결제가 되지 않습니다. 그동안의 후원은 보관됩니다." },
-  ];
-  await call("operator", "POST", "/v1/announcements", { id, words, link: "/status", expires_at }, "--scope=announcements:write");
+function inHours(hours: number): string {
+  return new Date(Date.now() + hours * 3_600_000).toISOString();
+}
+
+async function announce(id: "light" | "dark"): Promise<void> {
+  const announcement = { id, words: WORDS[id], link: "/status", expires_at: inHours(12) };
+  await call("operator", "POST", "/v1/announcements", announcement, "--scope=announcements:write");
 }
 
 async function call(user: string, method: string, path: string, body?: object, ...options: string[]): Promise<void> {

@@ -11,14 +11,19 @@ export interface Seen {
 
 export class Tab {
   readonly page: Page;
+  /** What was thrown, and each time that count and list were not of one mind. */
   readonly errors: string[] = [];
+  /** Whether it ever asked for the stream. */
+  asked = false;
   readonly #streams = new Set<Request>();
 
   private constructor(page: Page) {
     this.page = page;
     page.on("pageerror", (error) => this.errors.push(String(error)));
     page.on("request", (request) => {
-      if (new URL(request.url()).pathname === "/v1/stream") this.#streams.add(request);
+      if (new URL(request.url()).pathname !== "/v1/stream") return;
+      this.#streams.add(request);
+      this.asked = true;
     });
     for (const end of ["requestfinished", "requestfailed"] as const) {
       page.on(end as "requestfinished", (request) => void this.#streams.delete(request));
@@ -27,6 +32,8 @@ export class Tab {
 
   static async open(context: BrowserContext, deployment: Deployment, user = READER): Promise<Tab> {
     const tab = new Tab(await context.newPage());
+    await tab.page.exposeFunction("disagreed", (how: string) => void tab.errors.push(how));
+    await tab.page.addInitScript(watchCounts);
     await tab.page.goto(`${deployment.proxy.url}/?user=${user}`);
     await tab.isLive();
     return tab;
@@ -90,4 +97,25 @@ export async function inboxHas(deployment: Deployment, unread: number, listed: n
     return { unread: counts.unread, listed: notifications.length };
   };
   await expect.poll(look, { intervals: [50] }).toEqual({ unread, listed });
+}
+
+/**
+ * Runs in the page: whenever anything has changed there, the count has to be that of the list, where all of it is shown, and
+ * nothing may be in it twice. At every instant, not only in the end: what is wrong for a second has been wrong.
+ */
+function watchCounts(): void {
+  const { disagreed } = globalThis as unknown as { disagreed: (how: string) => void };
+  const look = () => {
+    const chosen = document.querySelector<HTMLInputElement>("#state-filter input:checked")?.value;
+    const type = document.querySelector<HTMLSelectElement>("#type-filter")?.value;
+    const partly = document.querySelector<HTMLElement>("#more")?.hidden === false;
+    if (chosen !== "inbox" || type !== "" || partly) return;
+    const rows = [...document.querySelectorAll<HTMLElement>("#notifications .row")];
+    const ids = new Set(rows.map((row) => row.dataset["id"]));
+    if (ids.size !== rows.length) disagreed(`something is listed twice: ${rows.length} rows, ${ids.size} ids`);
+    const listed = rows.filter((row) => !row.hasAttribute("data-read")).length;
+    const counted = Number(document.querySelector<HTMLElement>("#bell")?.dataset["unread"]);
+    if (listed !== counted) disagreed(`${listed} unread are listed, ${counted} are counted`);
+  };
+  new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true });
 }

@@ -70,10 +70,13 @@ for (const end of ["is closed", "crashes"] as const) {
     const leader = await haveOneStream(tabs, deployment);
     const others = tabs.filter((tab) => tab !== leader);
 
+    // Whoever takes over is let in only when something has been told, so that it has to begin where the other one ended.
+    deployment.proxy.refuse("edge");
     if (end === "is closed") await leader.page.close();
     else await crash(leader);
-    // Right away, while nobody may hold the stream.
     await deployment.tell(2);
+    await expect.poll(() => others.some((tab) => tab.asked)).toBe(true);
+    deployment.proxy.passAgain();
     await agree(others, deployment, 4);
     await haveOneStream(others, deployment);
     await everyoneWasToldOnce(others, 4);
@@ -89,6 +92,8 @@ test("the tabs agree after the edge was killed and started again", async ({ cont
   await deployment.killEdge();
   await expect.poll(() => statesOf(tabs)).not.toContain("live");
   await deployment.tell(2);
+  // The browser's own EventSource has given up by now.
+  await expect.poll(() => deployment.proxy.count("/v1/stream", 502)).toBeGreaterThan(0);
   await deployment.startEdge();
   await agree(tabs, deployment, 4);
   await haveOneStream(tabs, deployment);
@@ -118,7 +123,7 @@ test("the tabs agree after a proxy answered 503 for ten seconds", async ({ conte
   const tabs = await threeTabs(context, deployment);
   await deployment.tell(2);
   await agree(tabs, deployment, 2);
-  deployment.proxy.refuse();
+  deployment.proxy.refuse("everything");
   await deployment.tell(2);
   // Done meanwhile, and shown at once; the service is told when it can be.
   await tabs[1].press(1, "archive");

@@ -18,9 +18,11 @@ export function ago(instant: string | number): string {
   return words.format(whole, unit);
 }
 
-/** Date and time in this zone. */
+/** Date and time in this zone; the year only where it is another one. */
 export function onTheirClock(instant: string | number, zone: string | null): string {
-  return format(instant, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }, zone);
+  const day: Intl.DateTimeFormatOptions = { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const thisYear = new Date(instant).getFullYear() === new Date().getFullYear();
+  return format(instant, thisYear ? day : { year: "numeric", ...day }, zone);
 }
 
 /** The time of day here. */
