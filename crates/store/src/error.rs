@@ -58,7 +58,10 @@ pub enum StoreError {
         /// The file that it has locked.
         lock: PathBuf,
     },
-    /// It cannot be found out whether a SQLite file has a scheduler.
+    /// The tables are being rebuilt already, or another rebuild has taken this one's place.
+    #[error("another rebuild of the notification tables is at work; there can be one at a time")]
+    OtherRebuild,
+    /// It cannot be found out whether a SQLite file is locked by another process.
     #[error("cannot lock {}", lock.display())]
     LockFile {
         /// The file to be locked.
@@ -86,21 +89,19 @@ impl StoreError {
             | Self::Stored { .. }
             | Self::AttemptOver { .. }
             | Self::OtherScheduler { .. }
+            | Self::OtherRebuild
             | Self::LockFile { .. } => false,
         }
     }
 }
 
 impl Cause {
-    fn refuses_rows(&self) -> bool {
+    pub(crate) fn refuses_rows(&self) -> bool {
         match sqlite_code(&self.0) {
             // Too big, constraint, mismatch.
             Some(code) => matches!(code, 18..=20),
             None => {
-                let error = engine(&self.0).and_then(sqlx::Error::as_database_error);
-                let state = error
-                    .and_then(sqlx::error::DatabaseError::code)
-                    .unwrap_or_default();
+                let state = sql_state(&self.0).unwrap_or_default();
                 // SQLSTATE classes: data exception, integrity constraint violation, program limit exceeded.
                 ["22", "23", "54"].iter().any(|class| state.starts_with(class))
             }
@@ -130,6 +131,12 @@ impl From<DbErr> for Cause {
 /// Whether SQLite found the file locked by somebody else.
 pub(crate) fn is_busy(error: &DbErr) -> bool {
     sqlite_code(error) == Some(5)
+}
+
+/// What PostgreSQL calls the error: five characters.
+pub(crate) fn sql_state(error: &DbErr) -> Option<String> {
+    let error = engine(error)?.as_database_error()?;
+    Some(error.code()?.into_owned())
 }
 
 fn engine(error: &DbErr) -> Option<&sqlx::Error> {

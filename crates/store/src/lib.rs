@@ -7,6 +7,7 @@
 //! - [`settlement`]: what becomes of a funding at its deadline, decided once.
 //! - [`job_runs`]: which job ran for which instant, how far it came and how often it was tried.
 //! - [`projection`]: notifications and checkpoint, written in one transaction.
+//! - [`rebuild`]: the same, built anew beside the live ones and put in their place.
 //! - [`inbox`]: what a person sees of them.
 //!
 //! Every write is one transaction that holds its lock from the first statement on: SQLite refuses a transaction that
@@ -27,6 +28,7 @@ mod instant;
 pub mod job_runs;
 mod money;
 pub mod projection;
+pub mod rebuild;
 pub mod settlement;
 mod transaction;
 

@@ -30,6 +30,20 @@ impl Store {
         self.connection().begin_with_options(options).await
     }
 
+    /// A transaction whose reads all see the same state of the projected tables.
+    ///
+    /// PostgreSQL finds tables by their names of now and rows by the snapshot. In a snapshot of before the swap of a
+    /// [rebuild](crate::rebuild), the new tables would lack what was written to them last; so the lock comes first, which
+    /// takes no snapshot yet and waits for a swap that is under way.
+    pub(crate) async fn begin_inbox_snapshot(&self) -> Result<DatabaseTransaction, DbErr> {
+        let snapshot = self.begin_snapshot().await?;
+        if snapshot.get_database_backend() == DbBackend::Postgres {
+            let lock = "LOCK TABLE notifications IN ACCESS SHARE MODE";
+            snapshot.execute_unprepared(lock).await?;
+        }
+        Ok(snapshot)
+    }
+
     /// A transaction whose reads all see the same state, page by page ([`page_by_index`]).
     pub(crate) async fn begin_paging(&self) -> Result<DatabaseTransaction, DbErr> {
         let snapshot = self.begin_snapshot().await?;

@@ -25,7 +25,7 @@ impl Store {
     /// Also [`StoreError::Stored`], where they are stored in a form that this version does not read.
     pub async fn preferences(&self, user: &UserId) -> Result<AsOf<Option<StoredPreferences>>, StoreError> {
         let attempted = "reading preferences";
-        let snapshot = self.begin_snapshot().await.attempting(attempted)?;
+        let snapshot = self.begin_inbox_snapshot().await.attempting(attempted)?;
         let value = stored_preferences(&snapshot, user).await?;
         Ok(AsOf {
             value,

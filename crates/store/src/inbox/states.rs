@@ -22,7 +22,7 @@ impl Store {
         ids: &[Uuid],
     ) -> Result<AsOf<Vec<(Uuid, State)>>, StoreError> {
         let attempted = "reading states of notifications";
-        let snapshot = self.begin_snapshot().await.attempting(attempted)?;
+        let snapshot = self.begin_inbox_snapshot().await.attempting(attempted)?;
         let mut value = own_states(&snapshot, user, ids).await.attempting(attempted)?;
         let own: HashSet<Uuid> = value.iter().map(|(id, _)| *id).collect();
         let others: Vec<Uuid> = ids.iter().copied().filter(|id| !own.contains(id)).collect();

@@ -1,0 +1,258 @@
+//! From everything that the log says to and of some people to their rows, in their final state. No IO.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::entry::Entry;
+use domain::inbox::State;
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::{ActiveModelTrait, DbBackend, DbErr, Iterable as _};
+use uuid::Uuid;
+
+use super::copy::{self, TableData};
+use super::lines;
+use super::shape::REBUILD;
+use crate::Store;
+use crate::entity::{announcement, announcement_state, notification, preferences, set_aside};
+use crate::inbox::Audience;
+use crate::projection::fold::{Changed, Fold};
+use crate::projection::states::{ChangedLine, Lines};
+use crate::projection::{Logged, ProjectedBatch, preferences as wanted, rows, sequence_from};
+
+/// How many rows SQLite gets in one transaction, for which everybody else who writes waits.
+const ROWS_A_TRANSACTION: usize = 5_000;
+
+/// Makes rows, on any thread.
+#[derive(Debug, Clone, Copy)]
+pub struct Maker {
+    backend: DbBackend,
+}
+
+/// What was announced to everybody, which people may have read or put away.
+#[derive(Debug, Clone, Default)]
+pub struct Announced(Vec<(Uuid, u64)>);
+
+/// Rows, ready to be loaded.
+#[derive(Debug)]
+pub struct Prepared(pub(super) Form);
+
+/// In the form that the database takes.
+#[derive(Debug)]
+pub(super) enum Form {
+    Copy(Vec<TableData>),
+    Rows(Box<Rows>),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    notifications: Vec<notification::ActiveModel>,
+    announcements: Vec<announcement::ActiveModel>,
+    announcement_states: Vec<announcement_state::ActiveModel>,
+    preferences: Vec<preferences::ActiveModel>,
+    set_aside: Vec<set_aside::ActiveModel>,
+}
+
+impl Announced {
+    /// All of what these entries say to everybody; the first of an event counts.
+    pub fn of(entries: &[Logged]) -> Self {
+        let mut known = HashSet::new();
+        let told = entries.iter().filter_map(|logged| match &logged.entry {
+            Entry::Told(told) => Some((told.notification.event_id, logged.sequence)),
+            Entry::StateChanged(_) | Entry::PreferencesChanged { .. } => None,
+        });
+        Self(told.filter(|(id, _)| known.insert(*id)).collect())
+    }
+}
+
+impl Store {
+    /// What makes rows for tables of this database.
+    pub fn row_maker(&self) -> Maker {
+        Maker {
+            backend: self.connection().get_database_backend(),
+        }
+    }
+}
+
+impl Maker {
+    /// Why the database would refuse the row of an entry, if it would. What it has to be told of is a row that projecting
+    /// would set aside.
+    pub fn refuses(self, logged: &Logged) -> Option<&'static str> {
+        let Entry::Told(told) = &logged.entry else {
+            return None;
+        };
+        let row = &told.notification;
+        let texts = [&row.event_type, &row.subject, &row.title, &row.body, &row.locale];
+        let nul = texts
+            .into_iter()
+            .chain(&told.link)
+            .any(|text| text.contains('\0'));
+        (nul && self.backend == DbBackend::Postgres)
+            .then_some("the database failed while writing notifications: a text has a NUL in it")
+    }
+
+    /// The rows of the people whom these messages are to and of. It must have all of them, in the order of the log, with
+    /// everything that was announced.
+    pub fn prepare(self, batch: &ProjectedBatch, announced: &Announced) -> Prepared {
+        let rows = Rows::of(batch, announced);
+        Prepared(match self.backend {
+            DbBackend::Postgres => Form::Copy(rows.encode()),
+            _ => Form::Rows(Box::new(rows)),
+        })
+    }
+}
+
+impl Maker {
+    /// The same rows, as a JSON object each.
+    pub fn describe(self, batch: &ProjectedBatch, announced: &Announced) -> Vec<String> {
+        let rows = Rows::of(batch, announced);
+        lines::of("notifications", rows.notifications)
+            .chain(lines::of("announcements", rows.announcements))
+            .chain(lines::of("announcement_states", rows.announcement_states))
+            .chain(lines::of("preferences", rows.preferences))
+            .chain(lines::of("set_aside", rows.set_aside))
+            .collect()
+    }
+}
+
+impl Rows {
+    fn of(batch: &ProjectedBatch, announced: &Announced) -> Self {
+        // Nobody else's preferences matter, and theirs are all in the batch.
+        let known = HashMap::new();
+        let Fold {
+            mut notifications,
+            mut announcements,
+            changes,
+            preferences,
+        } = Fold::of(&batch.entries, &known);
+        first_of_each_event(&mut notifications, |row| *row.event_id.as_ref());
+        first_of_each_event(&mut announcements, |row| *row.event_id.as_ref());
+        let announcement_states = change(&mut notifications, &changes, announced);
+        let preferences = preferences
+            .into_iter()
+            .map(|(user, (sequence, preferences))| wanted::row(user, sequence, preferences));
+        Self {
+            preferences: preferences.collect(),
+            set_aside: batch.set_aside.iter().map(rows::unreadable).collect(),
+            notifications,
+            announcements,
+            announcement_states,
+        }
+    }
+
+    fn encode(self) -> Vec<TableData> {
+        vec![
+            copy::encode::<notification::Entity, _>(REBUILD.notifications, self.notifications),
+            copy::encode::<announcement::Entity, _>(REBUILD.announcements, self.announcements),
+            copy::encode::<announcement_state::Entity, _>(
+                REBUILD.announcement_states,
+                self.announcement_states,
+            ),
+            copy::encode::<preferences::Entity, _>(REBUILD.preferences, self.preferences),
+            copy::encode::<set_aside::Entity, _>(REBUILD.set_aside, self.set_aside),
+        ]
+    }
+
+    /// Inserts them into SQLite. People come in no order here, and so do two messages with the same event, one to each
+    /// of two people, which only somebody who publishes by hand can have stored: the earlier one is to stay.
+    pub(super) async fn insert(self, store: &Store) -> Result<(), DbErr> {
+        let Self {
+            notifications,
+            announcements,
+            announcement_states,
+            preferences,
+            set_aside,
+        } = self;
+        let mut earlier = OnConflict::column("event_id");
+        earlier
+            .update_columns(notification::Column::iter())
+            .action_and_where(
+                Expr::col(("excluded", "sequence")).lt(Expr::col((REBUILD.notifications, "sequence"))),
+            );
+        let none = OnConflict::new().do_nothing().to_owned();
+        insert(store, REBUILD.notifications, notifications, &earlier).await?;
+        insert(store, REBUILD.announcements, announcements, &none).await?;
+        insert(store, REBUILD.announcement_states, announcement_states, &none).await?;
+        insert(store, REBUILD.preferences, preferences, &none).await?;
+        insert(store, REBUILD.set_aside, set_aside, &none).await
+    }
+}
+
+async fn insert<A: ActiveModelTrait>(
+    store: &Store,
+    table: &'static str,
+    mut rows: Vec<A>,
+    on_conflict: &OnConflict,
+) -> Result<(), DbErr> {
+    while !rows.is_empty() {
+        let rest = rows.split_off(rows.len().min(ROWS_A_TRANSACTION));
+        let transaction = store.begin_write().await?;
+        rows::insert(&transaction, table, rows, on_conflict).await?;
+        transaction.commit().await?;
+        rows = rest;
+    }
+    Ok(())
+}
+
+fn first_of_each_event<R>(rows: &mut Vec<R>, event_id: impl Fn(&R) -> Uuid) {
+    let mut known = HashSet::with_capacity(rows.len());
+    rows.retain(|row| known.insert(event_id(row)));
+}
+
+/// Applies the changes to the rows, and says what they make of announcements.
+fn change(
+    notifications: &mut [notification::ActiveModel],
+    changes: &[Changed<'_>],
+    announced: &Announced,
+) -> Vec<announcement_state::ActiveModel> {
+    let mut people: HashMap<&str, (Vec<Changed<'_>>, Vec<usize>)> = HashMap::new();
+    for changed in changes {
+        let of_person = people.entry(changed.change.user.as_str()).or_default();
+        of_person.0.push(*changed);
+    }
+    for (at, row) in notifications.iter().enumerate() {
+        if let Some((_, rows)) = people.get_mut(row.user_id.as_ref().as_str()) {
+            rows.push(at);
+        }
+    }
+    let mut announcement_states = Vec::new();
+    for (user, (changes, rows)) in people {
+        let mut lines = Lines::default();
+        let mut places = HashMap::with_capacity(rows.len());
+        for at in rows {
+            let row = &notifications[at];
+            let (id, sequence) = (*row.event_id.as_ref(), *row.sequence.as_ref());
+            places.insert(id, at);
+            let key = (Audience::Personal, id);
+            lines.add(user.to_owned(), key, sequence_from(sequence), State::default());
+        }
+        for (id, sequence) in &announced.0 {
+            let key = (Audience::Everybody, *id);
+            lines.add(user.to_owned(), key, *sequence, State::default());
+        }
+        lines.apply(&changes);
+        for line in lines.changed() {
+            match (line.audience, places.get(&line.event_id)) {
+                (Audience::Personal, Some(at)) => set(&mut notifications[*at], line.state),
+                (Audience::Personal, None) => {}
+                (Audience::Everybody, _) => announcement_states.push(touched(&line)),
+            }
+        }
+    }
+    announcement_states
+}
+
+fn set(row: &mut notification::ActiveModel, state: State) {
+    row.seen_at = Set(state.seen_at);
+    row.read_at = Set(state.read_at);
+    row.archived_at = Set(state.archived_at);
+}
+
+fn touched(line: &ChangedLine<'_>) -> announcement_state::ActiveModel {
+    announcement_state::ActiveModel {
+        user_id: Set(line.user.to_owned()),
+        event_id: Set(line.event_id),
+        seen_at: Set(line.state.seen_at),
+        read_at: Set(line.state.read_at),
+        archived_at: Set(line.state.archived_at),
+    }
+}
