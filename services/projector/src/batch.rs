@@ -6,6 +6,7 @@ use event_log::Stored;
 use proto_schemas::{Recipient, UserId};
 use service_kit::telemetry::chain;
 use store::projection::{Logged, ProjectedBatch, SetAside};
+use store::rebuild::Maker;
 
 /// What the messages say.
 pub(crate) fn read(messages: &[Stored]) -> ProjectedBatch {
@@ -14,6 +15,26 @@ pub(crate) fn read(messages: &[Stored]) -> ProjectedBatch {
         match logged(message) {
             Ok(logged) => batch.entries.push(logged),
             Err(reason) => batch.set_aside.push(aside(message, reason)),
+        }
+    }
+    batch
+}
+
+/// The same; what a database would refuse is set aside already. Where all rows are sent at once, the one that is refused
+/// would take the others with it.
+pub(crate) fn read_for(maker: Maker, messages: &[Stored]) -> ProjectedBatch {
+    let mut batch = read(messages);
+    let mut refused = Vec::new();
+    batch.entries.retain(|logged| match maker.refuses(logged) {
+        Some(reason) => {
+            refused.push((logged.sequence, reason));
+            false
+        }
+        None => true,
+    });
+    for (sequence, reason) in refused {
+        if let Ok(at) = messages.binary_search_by_key(&sequence, |message| message.sequence) {
+            batch.set_aside.push(aside(&messages[at], reason.to_owned()));
         }
     }
     batch

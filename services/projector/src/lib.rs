@@ -8,6 +8,7 @@
 //! each batch. Who loses stands by until the position stops moving.
 
 mod batch;
+pub mod rebuild;
 mod settings;
 
 use std::time::Duration;
@@ -34,7 +35,7 @@ pub enum ProjectorError {
     /// The table comes from a log that is not this one.
     #[error(
         "the notification table was built from the log {table}, and this log is {log}; \
-         to build it from this one, empty notifications, announcements, set_aside and projection_checkpoint"
+         to build it from this one and give up what it holds, run `lastcall projector rebuild --from-new-log`"
     )]
     OtherLog {
         /// The epoch that the table is from.
