@@ -9,6 +9,7 @@ use service_kit::telemetry::Lifetime;
 
 use crate::import;
 use crate::jobs::Jobs;
+use crate::projector::Projector;
 
 const EXAMPLES: &str = "\
 Try it:
@@ -68,8 +69,8 @@ pub(crate) enum Command {
     Dev(Dev),
     /// Fire the jobs at their times.
     Scheduler,
-    /// Build the notification table from the log.
-    Projector,
+    /// Build the notification tables from the log; `projector rebuild` builds them anew.
+    Projector(Projector),
     /// Serve people's notifications over HTTP.
     Inbox(Listen),
     /// Push the log to browsers over Server-Sent Events.
@@ -103,7 +104,8 @@ impl Command {
     /// Whether it goes on until it is told to end.
     pub(crate) fn lifetime(&self) -> Lifetime {
         match self {
-            Self::Dev(_) | Self::Scheduler | Self::Projector | Self::Inbox(_) | Self::Edge(_) => {
+            Self::Projector(Projector { command: Some(_) }) => Lifetime::Command,
+            Self::Dev(_) | Self::Scheduler | Self::Projector(_) | Self::Inbox(_) | Self::Edge(_) => {
                 Lifetime::Service
             }
             Self::Migrate | Self::Import(_) | Self::Jobs(_) | Self::Token(_) | Self::Settings => {
@@ -126,6 +128,10 @@ pub(crate) struct Dev {
     /// What an empty database is filled with.
     #[arg(long, value_enum, default_value_t = Seed::Demo)]
     pub(crate) seed: Seed,
+
+    /// How long signing in on the page is good for.
+    #[arg(long, value_name = "DURATION", default_value = "1day", value_parser = humantime::parse_duration)]
+    pub(crate) session: Duration,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -148,6 +154,10 @@ pub(crate) struct Token {
     /// The user that the token speaks for.
     #[arg(long, value_name = "ID")]
     pub(crate) user: UserId,
+
+    /// What it allows besides, with spaces between several: announcements:write.
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Option<String>,
 
     /// How long it is good for.
     #[arg(long, value_name = "DURATION", default_value = "1day", value_parser = humantime::parse_duration)]

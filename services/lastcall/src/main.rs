@@ -8,6 +8,7 @@ mod import;
 mod jobs;
 mod output;
 mod parts;
+mod projector;
 mod settings;
 
 use std::io;
@@ -29,13 +30,15 @@ use crate::settings::Settings;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// What was asked for is done, but some rows were left out.
+/// What was asked for is done, but some rows were left out, or are not what they should be.
 const SOME_LEFT_OUT: u8 = 3;
 
 /// How a command ended.
 pub(crate) enum Done {
     Wholly,
     SomeLeftOut,
+    /// They were only to be compared.
+    TablesDiffer,
 }
 
 fn main() -> ExitCode {
@@ -45,7 +48,7 @@ fn main() -> ExitCode {
         .and_then(|runtime| runtime.block_on(run(command, &common)));
     match done {
         Ok(Done::Wholly) => ExitCode::SUCCESS,
-        Ok(Done::SomeLeftOut) => ExitCode::from(SOME_LEFT_OUT),
+        Ok(Done::SomeLeftOut | Done::TablesDiffer) => ExitCode::from(SOME_LEFT_OUT),
         Err(error) if reader_is_gone(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lastcall: {}", chain(error.as_ref()));
@@ -79,7 +82,7 @@ async fn run(command: Command, common: &Common) -> anyhow::Result<Done> {
     match command {
         Command::Dev(options) => dev::run(settings, options).await?,
         Command::Scheduler => parts::scheduler(&settings).await?,
-        Command::Projector => parts::projector(&settings).await?,
+        Command::Projector(options) => return projector::command(&settings, options).await,
         Command::Inbox(listen) => {
             listen_on(&mut settings, listen.http);
             parts::inbox(&settings).await?;
@@ -116,5 +119,6 @@ fn make_token(settings: &Settings, options: &Token) -> anyhow::Result<()> {
     let lifetime = TimeDelta::from_std(options.lifetime).context("--lifetime is too long")?;
     let tokens =
         TokenIssuer::new(&settings.auth).context("for a running `lastcall dev`, say --endpoints FILE")?;
-    Ok(say(tokens.issue(&options.user, lifetime)?)?)
+    let scope = options.scope.as_deref();
+    Ok(say(tokens.issue_with_scope(&options.user, lifetime, scope)?)?)
 }
