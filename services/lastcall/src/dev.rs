@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use edge::Edge;
 use projector::Projector;
 use service_kit::admin;
@@ -54,7 +55,7 @@ pub(crate) async fn run(mut settings: Settings, options: Dev) -> anyhow::Result<
     settings.admin.token = Some(folder.secret("admin.token")?);
     // Whoever stops it waits for it.
     settings.edge.drain = Duration::ZERO;
-    listen_on(&mut settings, options.http);
+    listen_on(&mut settings, options.http.clone());
     // Bound before anything is started: a port that is taken must not leave a nats-server behind.
     let listeners = Listeners::bind(&settings).await?;
 
@@ -64,7 +65,7 @@ pub(crate) async fn run(mut settings: Settings, options: Dev) -> anyhow::Result<
     let nats = NatsServer::start(&folder).await?;
     settings.nats.url = nats.url().to_owned();
     settings.database.url = format!("sqlite:{}", folder.path("lastcall.db").display());
-    let served = serve(supervisor, &settings, &folder, listeners, options.seed, &nats).await;
+    let served = serve(supervisor, &settings, &folder, listeners, &options, &nats).await;
     let stopped = nats.stop().await;
     served?;
     stopped
@@ -104,12 +105,12 @@ async fn serve(
     settings: &Settings,
     folder: &DataFolder,
     mut listeners: Listeners,
-    seed: Seed,
+    options: &Dev,
     nats: &NatsServer,
 ) -> anyhow::Result<()> {
     let store = Store::connect(&settings.database).await?;
     store.migrate().await?;
-    if seed == Seed::Demo && store.list_users(1).await?.is_empty() {
+    if options.seed == Seed::Demo && store.list_users(1).await?.is_empty() {
         demo::fill(&store)
             .await
             .context("cannot fill the tables with the demo")?;
@@ -142,7 +143,8 @@ async fn serve(
 
     let administration = parts::administration(&mut supervisor, engine.clone(), &settings.admin.operators()?);
     let operated = admin::router(readiness.clone(), registry).merge(administration);
-    let page = routes::router(store.clone(), engine, TokenIssuer::new(&settings.auth)?);
+    let session = TimeDelta::from_std(options.session).context("--session is too long")?;
+    let page = routes::router(store.clone(), engine, TokenIssuer::new(&settings.auth)?, session);
     let inbox = inbox::routes(store, settings.inbox.clone(), Arc::clone(&authenticator));
     let parts = openapi::together(
         API_TITLE,

@@ -17,7 +17,11 @@ use service_kit::problem::Problem;
 use store::Store;
 
 const USERS_SHOWN: u64 = 200;
-const SESSION: TimeDelta = TimeDelta::days(1);
+
+/// The page asks for another for each thing that it does as an operator.
+const OPERATOR_SESSION: TimeDelta = TimeDelta::minutes(1);
+const OPERATOR: &str = "operator";
+const OPERATOR_SCOPE: &str = "announcements:write";
 
 /// Nothing but the page's own files, and nothing inside another page.
 const POLICY: &str = "default-src 'self'; frame-ancestors 'none'";
@@ -27,14 +31,16 @@ struct Page {
     store: Store,
     engine: Engine,
     tokens: Arc<TokenIssuer>,
+    session: TimeDelta,
 }
 
-/// The page and its routes below `/dev`.
-pub(super) fn router(store: Store, engine: Engine, tokens: TokenIssuer) -> Router {
+/// The page and its routes below `/dev`. Signing in is good for `session`.
+pub(super) fn router(store: Store, engine: Engine, tokens: TokenIssuer, session: TimeDelta) -> Router {
     let page = Page {
         store,
         engine,
         tokens: Arc::new(tokens),
+        session,
     };
     Router::new()
         .route(
@@ -55,6 +61,7 @@ pub(super) fn router(store: Store, engine: Engine, tokens: TokenIssuer) -> Route
         )
         .route("/dev/users", get(users))
         .route("/dev/session", post(open_session))
+        .route("/dev/operator", post(become_operator))
         .route("/dev/jobs", get(jobs))
         .route("/dev/jobs/{name}/run", post(run_job))
         .with_state(page)
@@ -102,11 +109,26 @@ async fn open_session(
 ) -> Result<Response, Problem> {
     let token = page
         .tokens
-        .issue(&request.user, SESSION)
+        .issue(&request.user, page.session)
         .map_err(|error| Problem::internal(&error))?;
     let cookie = format!("{COOKIE_NAME}={token}; Path=/; HttpOnly; SameSite=Strict");
     let cookie = HeaderValue::from_str(&cookie).map_err(|error| Problem::internal(&error))?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+#[derive(Serialize)]
+struct OperatorToken {
+    token: String,
+}
+
+/// What an operator would bring along: a token that lets the page post announcements.
+async fn become_operator(State(page): State<Page>) -> Result<Json<OperatorToken>, Problem> {
+    let operator = UserId::new(OPERATOR).map_err(|error| Problem::internal(&error))?;
+    let token = page
+        .tokens
+        .issue_with_scope(&operator, OPERATOR_SESSION, Some(OPERATOR_SCOPE))
+        .map_err(|error| Problem::internal(&error))?;
+    Ok(Json(OperatorToken { token }))
 }
 
 #[derive(Serialize)]
