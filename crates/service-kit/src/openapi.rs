@@ -4,17 +4,18 @@
 //! them.
 
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::routing::get;
 use utoipa::Modify;
 use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, RefOr};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, RefOr, Response, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::auth::COOKIE_NAME;
+use crate::problem::Problem;
 
 /// Where.
 pub const PATH: &str = "/v1/openapi.json";
@@ -67,7 +68,19 @@ pub fn together(
 /// These routes, and their description for everybody.
 pub fn described(router: OpenApiRouter) -> Router {
     let (router, api) = router.split_for_parts();
-    router.merge(document(api))
+    router
+        .merge(document(api))
+        .method_not_allowed_fallback(not_allowed)
+}
+
+/// The answer's `Allow` says what is.
+async fn not_allowed(method: Method) -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "This cannot be done here",
+        format!("there is something at this path, but {method} cannot be done with it; see the header Allow"),
+    )
 }
 
 /// A description for everybody.
@@ -88,6 +101,8 @@ fn describe_responses(path: &mut PathItem) {
         ..
     } = path;
     for operation in [get, put, post, delete, patch].into_iter().flatten() {
+        let responses = &mut operation.responses.responses;
+        responses.entry("431".to_owned()).or_insert_with(too_large_a_head);
         for (status, response) in &mut operation.responses.responses {
             if let RefOr::T(response) = response
                 && response.description.is_empty()
@@ -102,10 +117,15 @@ fn describe_responses(path: &mut PathItem) {
     }
 }
 
+/// Of the server itself, whatever the route is.
+fn too_large_a_head() -> RefOr<Response> {
+    let response = ResponseBuilder::new().description("The head of the request is too large. No body.");
+    response.build().into()
+}
+
 #[cfg(test)]
 mod tests {
     use utoipa::openapi::path::OperationBuilder;
-    use utoipa::openapi::response::ResponseBuilder;
 
     use super::*;
 
@@ -124,5 +144,9 @@ mod tests {
         assert_eq!(responses["200"]["description"], "A reason");
         assert_eq!(responses["404"]["description"], "Not Found");
         assert_eq!(responses["default"]["description"], "An answer");
+        assert_eq!(
+            responses["431"]["description"],
+            "The head of the request is too large. No body."
+        );
     }
 }
