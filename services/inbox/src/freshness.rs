@@ -4,30 +4,67 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use proto_schemas::Cursor;
+use serde::Deserialize;
 use service_kit::problem::Problem;
 use store::projection::NOTIFICATIONS;
 use tokio::time::Instant;
+use utoipa::IntoParams;
 
 use crate::Inbox;
 
-/// Between two looks at the position. The projector moves it within milliseconds of an event.
+/// Between the first two looks at the position. The projector moves it within milliseconds of an event.
+const FIRST_POLL: Duration = Duration::from_millis(2);
+
+/// Between two looks, once it takes longer.
 const POLL: Duration = Duration::from_millis(20);
+
+/// How fresh the answer has to be.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FreshnessQuery {
+    /// Answer only once everything up to this cursor is in the answer.
+    #[param(example = "k3v9x2ma.1024", max_length = 128)]
+    pub(crate) at_least: Option<String>,
+}
+
+/// Why the table is not waited for any longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// It is the table of another log.
+    OtherLog,
+    /// It did not get there in time.
+    Behind,
+}
 
 impl Inbox {
     /// Returns once everything up to the cursor is in the table, if one is given.
     pub(crate) async fn wait_until_at_least(&self, cursor: Option<&str>) -> Result<(), Problem> {
         let Some(cursor) = cursor else { return Ok(()) };
         let cursor = parse("at_least", cursor)?;
+        match self.wait_for(&cursor).await? {
+            Ok(()) => Ok(()),
+            Err(Late::OtherLog) => Err(other_log(&cursor)),
+            Err(Late::Behind) => Err(behind(&cursor)),
+        }
+    }
+
+    /// Returns once everything up to the cursor is in the table, or it takes too long.
+    pub(crate) async fn wait_for(&self, cursor: &Cursor) -> Result<Result<(), Late>, Problem> {
         let deadline = Instant::now() + self.settings.at_least_wait;
+        let mut pause = FIRST_POLL;
         loop {
             let position = self.store.projection_position(NOTIFICATIONS).await;
             let position = position.map_err(|error| Problem::internal(&error))?;
             match &position {
-                Some(position) if position.epoch != cursor.epoch => return Err(other_log(&cursor)),
-                Some(position) if position.sequence >= cursor.sequence => return Ok(()),
-                _ if Instant::now() >= deadline => return Err(behind(&cursor)),
-                _ => tokio::time::sleep(POLL).await,
+                Some(position) if position.epoch != cursor.epoch => return Ok(Err(Late::OtherLog)),
+                Some(position) if position.sequence >= cursor.sequence => return Ok(Ok(())),
+                // Nothing was ever projected, and nothing needs to be.
+                None if cursor.sequence == 0 => return Ok(Ok(())),
+                _ if Instant::now() >= deadline => return Ok(Err(Late::Behind)),
+                _ => tokio::time::sleep(pause).await,
             }
+            pause = POLL.min(2 * pause);
         }
     }
 }
@@ -54,11 +91,13 @@ pub(crate) fn other_log(cursor: &Cursor) -> Problem {
     )
 }
 
-fn behind(cursor: &Cursor) -> Problem {
+/// Asked again, it may have caught up.
+pub(crate) fn behind(cursor: &Cursor) -> Problem {
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "table-behind",
         "The table has not caught up",
         format!("the table does not reach {cursor} yet; ask again"),
     )
+    .retry_after(1)
 }

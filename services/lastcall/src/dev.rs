@@ -128,7 +128,7 @@ async fn serve(
     edge.register(&mut registry);
     let readiness = Readiness::until(supervisor.shutdown_token());
     supervisor.spawn("nats-server", nats.watch(supervisor.shutdown_token()));
-    let projector = Projector::new(store.clone(), log, settings.projector.clone());
+    let projector = Projector::new(store.clone(), log.clone(), settings.projector.clone());
     supervisor.spawn(
         "projector",
         projector.run(readiness.gate("projector"), supervisor.shutdown_token()),
@@ -145,7 +145,7 @@ async fn serve(
     let operated = admin::router(readiness.clone(), registry).merge(administration);
     let session = TimeDelta::from_std(options.session).context("--session is too long")?;
     let page = routes::router(store.clone(), engine, TokenIssuer::new(&settings.auth)?, session);
-    let inbox = inbox::routes(store, settings.inbox.clone(), Arc::clone(&authenticator));
+    let inbox = inbox::routes(store, log, settings.inbox.clone(), Arc::clone(&authenticator));
     let parts = openapi::together(
         API_TITLE,
         API_DESCRIPTION,

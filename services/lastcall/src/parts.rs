@@ -54,10 +54,12 @@ pub(crate) async fn projector(settings: &Settings) -> anyhow::Result<()> {
 }
 
 pub(crate) async fn inbox(settings: &Settings) -> anyhow::Result<()> {
-    let store = connect::store(settings).await?;
+    let (store, log) = (connect::store(settings).await?, connect::log(settings).await?);
     let mut process = Process::start(settings).await?;
     let authenticator = process.authenticator(settings).await?;
-    let router = ::inbox::router(store, settings.inbox.clone(), authenticator);
+    let same_log = ::inbox::while_the_log_is_the_same(log.clone(), process.supervisor.shutdown_token());
+    process.supervisor.spawn("log", same_log);
+    let router = ::inbox::router(store, log, settings.inbox.clone(), authenticator);
     process.serve(settings, router).await?;
     process.run().await
 }

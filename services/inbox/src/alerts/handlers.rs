@@ -10,9 +10,11 @@ use store::alerts::{AlertSetting, Put};
 use uuid::Uuid;
 
 use super::answer::{Alert, AlertPage};
-use super::request::{AlertChange, AlertQuery, Body, Id, MAX_LIMIT, NewAlert, could_be_an_id, not_found};
+use super::request::{AlertChange, AlertQuery, Id, MAX_LIMIT, NewAlert, could_be_an_id, not_found};
 use crate::Inbox;
-use crate::handlers::Asked;
+use crate::body::Body;
+use crate::description::{BodilessWriteRefusals, Refusals, WriteRefusals};
+use crate::query::Asked;
 
 const DEFAULT_LIMIT: u64 = 100;
 
@@ -21,8 +23,7 @@ const DEFAULT_LIMIT: u64 = 100;
     get, path = "/v1/alerts", operation_id = "listAlerts", params(AlertQuery),
     responses(
         (status = 200, body = AlertPage),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
+        Refusals,
     )
 )]
 pub(crate) async fn list(
@@ -57,14 +58,9 @@ pub(crate) async fn list(
     post, path = "/v1/alerts", operation_id = "createAlert", request_body = NewAlert,
     responses(
         (status = 201, body = Alert, headers(("location" = String, description = "The path of the alert."))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json",
-            description = "Made by a page of another site, with the cookie."),
         (status = 409, body = Problem, content_type = "application/problem+json",
             description = "The person has as many alerts as they may."),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
+        WriteRefusals,
     )
 )]
 pub(crate) async fn create(
@@ -81,8 +77,8 @@ pub(crate) async fn create(
     get, path = "/v1/alerts/{id}", operation_id = "readAlert", params(("id" = String, Path)),
     responses(
         (status = 200, body = Alert),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        Refusals,
     )
 )]
 pub(crate) async fn read(
@@ -103,16 +99,11 @@ pub(crate) async fn read(
         (status = 200, body = Alert, description = "It was there."),
         (status = 201, body = Alert, description = "It is new.",
             headers(("location" = String, description = "The path of the alert."))),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json",
-            description = "Made by a page of another site, with the cookie."),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "None of the person's alerts has this id, and it is no UUID."),
         (status = 409, body = Problem, content_type = "application/problem+json",
             description = "The person has as many alerts as they may."),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
+        WriteRefusals,
     )
 )]
 pub(crate) async fn put(
@@ -141,13 +132,8 @@ pub(crate) async fn put(
     request_body = AlertChange,
     responses(
         (status = 200, body = Alert),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json",
-            description = "Made by a page of another site, with the cookie."),
         (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 413, body = Problem, content_type = "application/problem+json"),
-        (status = 415, body = Problem, content_type = "application/problem+json"),
+        WriteRefusals,
     )
 )]
 pub(crate) async fn change(
@@ -169,10 +155,8 @@ pub(crate) async fn change(
     delete, path = "/v1/alerts/{id}", operation_id = "deleteAlert", params(("id" = String, Path)),
     responses(
         (status = 204),
-        (status = 401, body = Problem, content_type = "application/problem+json"),
-        (status = 403, body = Problem, content_type = "application/problem+json",
-            description = "Made by a page of another site, with the cookie."),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        BodilessWriteRefusals,
     )
 )]
 pub(crate) async fn delete(

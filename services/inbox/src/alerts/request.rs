@@ -1,9 +1,6 @@
-use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{FromRequest, FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
 use domain::catalogue::MAX_ID_BYTES;
 use domain::reminder::Weekdays;
 use serde::{Deserialize, Deserializer};
@@ -11,7 +8,8 @@ use service_kit::problem::Problem;
 use store::alerts::AlertSetting;
 use utoipa::{IntoParams, ToSchema};
 
-use super::values::{At, Content, Day, Days, Title, Zone};
+use super::values::{Content, Day, Days, Title};
+use crate::clock::{At, Zone};
 
 /// The most alerts on one page.
 pub(crate) const MAX_LIMIT: u64 = 200;
@@ -118,41 +116,6 @@ fn weekdays(days: Option<Days>) -> Weekdays {
 
 fn zone_name(Zone(zone): Zone) -> String {
     zone.name().to_owned()
-}
-
-/// A body of JSON. No other type of content: a form of another site could send it.
-#[derive(FromRequest)]
-#[from_request(via(Json), rejection(RefusedBody))]
-pub(crate) struct Body<T>(pub(crate) T);
-
-pub(crate) struct RefusedBody(JsonRejection);
-
-impl From<JsonRejection> for RefusedBody {
-    fn from(rejection: JsonRejection) -> Self {
-        Self(rejection)
-    }
-}
-
-impl IntoResponse for RefusedBody {
-    fn into_response(self) -> Response {
-        let detail = self.0.body_text();
-        let problem = match self.0.status() {
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported-media-type",
-                "The body is not said to be JSON",
-                "send it with content-type: application/json",
-            ),
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body-too-large",
-                "The body is too large",
-                detail,
-            ),
-            _ => Problem::malformed(detail),
-        };
-        problem.into_response()
-    }
 }
 
 /// The id in the path, if it is one that an alert could have.

@@ -1,11 +1,12 @@
 //! What the fields of an alert may hold. Each says what is wrong with a value, and the field is named by who reads it.
 
 use chrono::Weekday;
-use chrono_tz::Tz;
 use domain::catalogue::{MAX_CONTENT_BYTES, MAX_TITLE_BYTES};
-use domain::reminder::{TimeOfDay, Weekdays};
+use domain::reminder::Weekdays;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::lines::line;
 
 #[derive(Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -16,16 +17,8 @@ pub(crate) struct Title(pub(crate) String);
 pub(crate) struct Content(pub(crate) String);
 
 #[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct At(pub(crate) TimeOfDay);
-
-#[derive(Debug, Deserialize)]
 #[serde(try_from = "Vec<Day>")]
 pub(crate) struct Days(pub(crate) Weekdays);
-
-#[derive(Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct Zone(pub(crate) Tz);
 
 /// A day of the week.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
@@ -56,16 +49,6 @@ impl TryFrom<String> for Content {
     }
 }
 
-impl TryFrom<String> for At {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-            .map(Self)
-            .map_err(|_| "is no time of day between 00:00 and 23:59, such as 19:30")
-    }
-}
-
 impl TryFrom<Vec<Day>> for Days {
     type Error = &'static str;
 
@@ -74,31 +57,6 @@ impl TryFrom<Vec<Day>> for Days {
             .map(Self)
             .ok_or("names no day; leave it out for every day")
     }
-}
-
-impl TryFrom<String> for Zone {
-    type Error = &'static str;
-
-    fn try_from(name: String) -> Result<Self, Self::Error> {
-        name.parse()
-            .map(Self)
-            .map_err(|_| "is no IANA time zone such as Asia/Seoul")
-    }
-}
-
-/// A line that is shown to people and stands in events: control characters would break lines there, and take six bytes
-/// each in JSON, so that an event of some hundreds of them would be more than the log takes.
-fn line(text: String, most: usize) -> Result<String, String> {
-    if text.trim().is_empty() {
-        return Err("is blank".to_owned());
-    }
-    if text.len() > most {
-        return Err(format!("has {} bytes; {most} is the most", text.len()));
-    }
-    if text.chars().any(char::is_control) {
-        return Err("has a line break or another control character in it".to_owned());
-    }
-    Ok(text)
 }
 
 impl From<Day> for Weekday {

@@ -3,12 +3,11 @@ use chrono_tz::Tz;
 use domain::catalogue::{Alert, User};
 use domain::notice::AlertIdentity;
 use domain::reminder::TimeOfDay;
-use proto_schemas::{Epoch, UserId};
+use proto_schemas::UserId;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use store::projection::{NOTIFICATIONS, Position, ProjectedBatch};
 
-use crate::notifications::notification;
+use crate::told::{coupon, envelope, user};
 use crate::{Inbox, MAX_ALERTS, answer};
 
 /// Runs each case on both engines, as `sqlite::CASE` and `postgres::CASE`.
@@ -186,19 +185,10 @@ async fn a_day_that_was_told_of_is_not_foretold_again(inbox: Inbox) {
         alert_id: ID,
         created_at: Some(instant(&set["created_at"])),
     };
-    let mut told = notification(1);
-    told.event_id = identity.due_on(first.date_naive());
-    let mut batch = ProjectedBatch::default();
-    batch.notifications.push((UserId::new("ann").unwrap(), 1, told));
-    let position = Position {
-        epoch: Epoch::new("k3v9x2ma").unwrap(),
-        sequence: 1,
-    };
-    inbox
-        .store
-        .project(NOTIFICATIONS, None, &position, &batch)
-        .await
-        .unwrap();
+    let mut told = envelope(coupon(1));
+    told.id = identity.due_on(first.date_naive());
+    inbox.tell(user("ann"), &told).await;
+    inbox.until_projected().await;
     for at in [&at, &later] {
         let (_, alert) = inbox
             .ask("ann", Method::PATCH, &path(ID), &json!({ "at": at }))

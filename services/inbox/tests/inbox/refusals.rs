@@ -64,7 +64,7 @@ async fn a_value_that_makes_no_sense_is_refused_by_its_name(inbox: Inbox) {
         (with("titel", json!("Look")), "titel"),
         (with("user_id", json!("bob")), "user_id"),
         (with("id", json!(OTHER_ID)), "id"),
-        (json!([]), "length"),
+        (json!([]), "an object"),
     ];
     let fields = [
         ("title", json!(null)),
