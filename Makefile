@@ -10,6 +10,8 @@ CARGO_DENY_VERSION := 0.20.2
 # Cron by other people, to compare ours with. The zones have to be those of chrono_tz; the test says so when they are not.
 CRONSIM_VERSION := 2.8
 TZDATA_VERSION := 2025.2
+# Asks the API whatever its description allows, and more.
+SCHEMATHESIS_VERSION := 4.32.5
 
 # Relative, because make splits a path with spaces in it.
 VENV := .tools/venv
@@ -24,7 +26,7 @@ run: nats-server ## Build and run everything in one process, with a page to look
 	cargo run --release --package lastcall -- dev $(ARGS)
 
 .PHONY: test
-test: nats-server browser cronsim proxies clients ## Run all tests, against real servers and a real browser
+test: nats-server browser cronsim schemathesis proxies clients ## Run all tests, against real servers and a real browser
 	cargo test --workspace --no-fail-fast
 	@$(MAKE) --no-print-directory test-browser
 
@@ -82,7 +84,7 @@ clean: ## Remove what was built, the tools and the data of `make run`
 	rm -rf target .tools .lastcall clients/browser/node_modules clients/browser/dist clients/browser/build
 
 # What the machine has on PATH is used where it is new enough.
-.PHONY: nats-server buf cargo-deny browser cronsim proxies clients nchan
+.PHONY: nats-server buf cargo-deny browser cronsim schemathesis proxies clients nchan
 nats-server:
 	@deploy/tools/nats-server.sh $(NATS_VERSION)
 
@@ -99,6 +101,9 @@ browser:
 cronsim:
 	@deploy/tools/pip-install.sh cronsim $(CRONSIM_VERSION)
 	@deploy/tools/pip-install.sh tzdata $(TZDATA_VERSION)
+
+schemathesis:
+	@deploy/tools/pip-install.sh schemathesis $(SCHEMATHESIS_VERSION)
 
 proxies:
 	@deploy/tools/proxies.sh
