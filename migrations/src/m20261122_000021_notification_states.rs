@@ -1,4 +1,5 @@
 use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::columns::instant;
 
@@ -19,18 +20,14 @@ impl MigrationTrait for Migration {
             manager.alter_table(add).await?;
         }
         manager.drop_index(drop("notifications_unread")).await?;
-        // Counts, and pages of what counts. Whoever has not seen a line has not read it either, so one index serves both
-        // counts. It has all that is counted by, or SQLite would look each row up.
-        let unread = of_person("notifications_unread")
-            .col("seen_at")
-            .col("read_at")
-            .col("archived_at")
-            .and_where(Expr::col("read_at").is_null())
-            .and_where(Expr::col("archived_at").is_null())
-            .take();
+        let unread = unread(manager.get_database_backend());
         manager.create_index(unread).await?;
         // What is put away may be most of what a person has, and is hardly ever asked for.
-        let archived = of_person("notifications_archived")
+        let archived = Index::create()
+            .name("notifications_archived")
+            .table("notifications")
+            .col("user_id")
+            .col("sequence")
             .and_where(Expr::col("archived_at").is_not_null())
             .take();
         manager.create_index(archived).await
@@ -55,12 +52,25 @@ impl MigrationTrait for Migration {
     }
 }
 
-fn of_person(name: &'static str) -> IndexCreateStatement {
-    Index::create()
-        .name(name)
+/// Counts, and pages of what counts. Whoever has not seen a line has not read it either, so one index serves both counts.
+///
+/// SQLite uses an index alone only where it has all that is asked about, and among indexes that begin alike it takes the
+/// smallest, which is that of all lines: so this one begins with what the others do not have.
+fn unread(engine: DbBackend) -> IndexCreateStatement {
+    let columns: &[&'static str] = match engine {
+        DbBackend::Postgres => &["user_id", "sequence", "seen_at"],
+        _ => &["user_id", "read_at", "archived_at", "sequence", "seen_at"],
+    };
+    let mut unread = Index::create()
+        .name("notifications_unread")
         .table("notifications")
-        .col("user_id")
-        .col("sequence")
+        .take();
+    for column in columns {
+        unread.col(*column);
+    }
+    unread
+        .and_where(Expr::col("read_at").is_null())
+        .and_where(Expr::col("archived_at").is_null())
         .take()
 }
 

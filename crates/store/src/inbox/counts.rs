@@ -5,7 +5,7 @@
 //! touched, a matter of microseconds for a hundred and of some milliseconds for ten thousand.
 
 use proto_schemas::UserId;
-use sea_orm::sea_query::{Asterisk, Expr, ExprTrait as _, Func, Query};
+use sea_orm::sea_query::{Asterisk, Expr, ExprTrait as _, Func, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
 };
@@ -21,7 +21,7 @@ impl Store {
     /// How many lines of a person's inbox are unread and unseen.
     pub async fn inbox_counts(&self, user: &UserId) -> Result<AsOf<Counts>, StoreError> {
         let attempted = "counting notifications";
-        let snapshot = self.begin_snapshot().await.attempting(attempted)?;
+        let snapshot = self.begin_inbox_snapshot().await.attempting(attempted)?;
         let value = counts(&snapshot, user).await.attempting(attempted)?;
         Ok(AsOf {
             value,
@@ -32,7 +32,7 @@ impl Store {
     /// Whether any line of a person's inbox is unread.
     pub async fn unread_exists(&self, user: &UserId) -> Result<AsOf<bool>, StoreError> {
         let attempted = "looking for unread notifications";
-        let snapshot = self.begin_snapshot().await.attempting(attempted)?;
+        let snapshot = self.begin_inbox_snapshot().await.attempting(attempted)?;
         let value = any_unread(&snapshot, user).await.attempting(attempted)?;
         Ok(AsOf {
             value,
@@ -65,8 +65,20 @@ struct Row {
     seen: i64,
 }
 
-/// All counts, by one statement.
 pub(super) async fn counts(snapshot: &impl ConnectionTrait, user: &UserId) -> Result<Counts, DbErr> {
+    let row = Row::find_by_statement(snapshot.get_database_backend().build(&counting(user)));
+    let row = row.one(snapshot).await?;
+    let row = row.ok_or_else(|| DbErr::RecordNotFound("counts".to_owned()))?;
+    // Of one snapshot: nobody is done with an announcement that is not there.
+    let count = |number: i64| u64::try_from(number).unwrap_or(0);
+    Ok(Counts {
+        unread: count(row.unread + row.announcements - row.done),
+        unseen: count(row.unread - row.unread_seen + row.announcements - row.seen),
+    })
+}
+
+/// All counts, by one statement.
+pub(super) fn counting(user: &UserId) -> SelectStatement {
     let own = notification::Entity::find()
         .select_only()
         .expr_as(Expr::col(Asterisk).count(), "unread")
@@ -83,19 +95,10 @@ pub(super) async fn counts(snapshot: &impl ConnectionTrait, user: &UserId) -> Re
         .expr_as(Expr::from(Func::coalesce([read, archived])).count(), "done")
         .expr_as(Expr::col(GENERAL.seen).count(), "seen")
         .filter(announcement_state::Column::UserId.eq(user.as_str()));
-    let counting = Query::select()
+    Query::select()
         .columns(["unread", "unread_seen", "announcements", "done", "seen"])
         .from_subquery(own.into_query(), "own")
         .from_subquery(announcements.into_query(), "general")
         .from_subquery(touched.into_query(), "touched")
-        .take();
-    let row = Row::find_by_statement(snapshot.get_database_backend().build(&counting));
-    let row = row.one(snapshot).await?;
-    let row = row.ok_or_else(|| DbErr::RecordNotFound("counts".to_owned()))?;
-    // Of one snapshot: nobody is done with an announcement that is not there.
-    let count = |number: i64| u64::try_from(number).unwrap_or(0);
-    Ok(Counts {
-        unread: count(row.unread + row.announcements - row.done),
-        unseen: count(row.unread - row.unread_seen + row.announcements - row.seen),
-    })
+        .take()
 }

@@ -51,16 +51,15 @@ impl Store {
     ) -> Result<AsOf<InboxPage>, StoreError> {
         let attempted = "reading notifications";
         let before = before.map_or(i64::MAX, sequence_to);
-        let snapshot = self.begin_snapshot().await.attempting(attempted)?;
+        let snapshot = self.begin_inbox_snapshot().await.attempting(attempted)?;
         let own = own_lines(user, filter, before).limit(limit).all(&snapshot);
         let own = own.await.attempting(attempted)?;
         let general = general_page(&snapshot, user, filter, before, limit).await;
         let general = general.attempting(attempted)?;
         let preferences = match general.is_empty() {
-            true => None,
-            false => stored_preferences(&snapshot, user).await?,
+            true => Preferences::default(),
+            false => present_preferences(&snapshot, user).await?,
         };
-        let preferences = preferences.map(|stored| stored.preferences).unwrap_or_default();
         let counts = counts(&snapshot, user).await.attempting(attempted)?;
         let position = close(snapshot).await?;
 
@@ -79,7 +78,7 @@ impl Store {
     }
 }
 
-fn own_lines(user: &UserId, filter: &Filter, before: i64) -> Select<notification::Entity> {
+pub(super) fn own_lines(user: &UserId, filter: &Filter, before: i64) -> Select<notification::Entity> {
     let told = told(
         filter,
         notification::Column::EventType,
@@ -115,6 +114,21 @@ async fn general_page(
         .limit(limit)
         .all(snapshot)
         .await
+}
+
+/// Those that this version does not read silence nothing, as when something is told to one person.
+async fn present_preferences(
+    snapshot: &impl ConnectionTrait,
+    user: &UserId,
+) -> Result<Preferences, StoreError> {
+    match stored_preferences(snapshot, user).await {
+        Ok(stored) => Ok(stored.map(|stored| stored.preferences).unwrap_or_default()),
+        Err(error @ StoreError::Stored { .. }) => {
+            tracing::warn!(%error, "silencing nothing");
+            Ok(Preferences::default())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// From an announcement to what this person did with it.

@@ -12,6 +12,8 @@
 mod counts;
 mod known;
 mod list;
+#[cfg(test)]
+mod plans;
 mod preferences;
 mod states;
 

@@ -32,6 +32,8 @@ use crate::error::Attempting;
 use crate::{Store, StoreError};
 
 use fold::Fold;
+#[cfg(test)]
+pub(crate) use reach::Reach;
 
 pub(crate) use checkpoint::{advance, position};
 pub(crate) use tables::Tables;

@@ -24,7 +24,7 @@ const LINE: &str = "line";
 const TOUCHED: &str = "touched";
 
 /// How lines are found.
-pub(super) enum Reach<'a> {
+pub(crate) enum Reach<'a> {
     /// By person and event.
     Named(Vec<(&'a str, Uuid)>),
     /// By person and last sequence, where this is still to be done.
@@ -33,7 +33,7 @@ pub(super) enum Reach<'a> {
 
 impl<'a> Reach<'a> {
     /// All that these may change, in few questions.
-    pub(super) fn of(changes: &[Changed<'a>]) -> Vec<Self> {
+    pub(crate) fn of(changes: &[Changed<'a>]) -> Vec<Self> {
         let mut named = Vec::new();
         let mut up_to: HashMap<Change, BTreeMap<&str, i64>> = HashMap::new();
         for Changed { change, .. } in changes {
@@ -55,7 +55,7 @@ impl<'a> Reach<'a> {
     }
 
     /// Questions for people's own lines. They may find more: lines of others that are named, and what came since.
-    pub(super) fn own(&self, tables: &Tables) -> Vec<SelectStatement> {
+    pub(crate) fn own(&self, tables: &Tables) -> Vec<SelectStatement> {
         let ask = |found| {
             Query::select()
                 .columns([
@@ -91,18 +91,18 @@ impl<'a> Reach<'a> {
     }
 
     /// The question for announcements.
-    pub(super) fn general(&self, tables: &Tables) -> SelectStatement {
+    pub(crate) fn general(&self, tables: &Tables) -> SelectStatement {
         let asked = |column| Expr::col((ASKED, column));
         let line = |column| Expr::col((LINE, column));
         let touched = |column| Expr::col((TOUCHED, column));
         let (pairs, found, state): (Vec<_>, _, _) = match self {
             Self::Named(pairs) => (
-                pairs.iter().map(|(user, id)| pair(*user, *id)).collect(),
+                pairs.iter().map(|(user, id)| pair(user, *id)).collect(),
                 line("event_id").eq(asked("column2")),
                 Condition::all(),
             ),
             Self::UpTo(change, people) => (
-                people.iter().map(|(user, last)| pair(*user, *last)).collect(),
+                people.iter().map(|(user, last)| pair(user, *last)).collect(),
                 line("sequence").lte(asked("column2")),
                 touched(instant_of(*change)).is_null().into_condition(),
             ),

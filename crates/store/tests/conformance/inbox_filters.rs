@@ -1,11 +1,13 @@
 use domain::entry::Entry;
 use domain::inbox::{Change, StateChanged, Target};
 use domain::notification::Notification;
+use domain::preferences::{Preferences, Silence};
 use proto_schemas::Recipient;
 use proto_schemas::events::v1::Words;
-use store::Store;
+use sea_orm::ConnectionTrait as _;
 use store::inbox::{Audience, Counts, Filter, InboxRow, StateFilter};
 use store::projection::{Logged, NOTIFICATIONS};
+use store::{Store, StoreError};
 use uuid::Uuid;
 
 use crate::engines::{Database, on_both_engines, user, utc};
@@ -17,6 +19,7 @@ on_both_engines!(
     types_and_ages_are_asked_of_announcements_too,
     an_announcement_says_all_its_words_and_where_it_leads,
     states_are_told_of_what_is_in_the_inbox_only,
+    preferences_that_cannot_be_read_silence_nothing,
     the_zone_of_a_person_is_the_catalogues,
 );
 
@@ -195,6 +198,50 @@ async fn states_are_told_of_what_is_in_the_inbox_only(Database { store, .. }: Da
     }
     let none = store.notification_states(&user("ann"), &[]).await.unwrap();
     assert_eq!(none.value, []);
+}
+
+async fn preferences_that_cannot_be_read_silence_nothing(database: Database) {
+    let store = &database.store;
+    let wanted = Logged {
+        entry: Entry::PreferencesChanged {
+            user: user("ann"),
+            preferences: Preferences {
+                types_off: [notification("x").event_type].into(),
+                ..Preferences::default()
+            },
+        },
+        ..by_ann(1, Change::Seen, Target::UpTo(1))
+    };
+    let line = |n| told(to("ann"), n, &notification("own"));
+    let all = told(Recipient::Everybody, 3, &notification("all"));
+    let first = batch([wanted, line(2), all]);
+    store.project(NOTIFICATIONS, None, &at(3), &first).await.unwrap();
+    let unreadable = "UPDATE preferences SET preferences = '{\"quietHours\":{\"from\":\"soon\"}}'";
+    database
+        .foreign()
+        .await
+        .execute_unprepared(unreadable)
+        .await
+        .unwrap();
+    let second = batch([line(4)]);
+    store
+        .project(NOTIFICATIONS, Some(&at(3)), &at(4), &second)
+        .await
+        .unwrap();
+    let silenced: Vec<_> = rows(store, &Filter::default())
+        .await
+        .iter()
+        .map(|row| (row.sequence, row.silenced))
+        .collect();
+    assert_eq!(silenced, [(4, None), (3, None), (2, Some(Silence::TypeOff))]);
+    let refused = store.preferences(&user("ann")).await.unwrap_err();
+    assert!(matches!(
+        refused,
+        StoreError::Stored {
+            column: "preferences",
+            ..
+        }
+    ));
 }
 
 async fn the_zone_of_a_person_is_the_catalogues(Database { store, .. }: Database) {
