@@ -11,7 +11,9 @@ fn root() -> PathBuf {
 }
 
 fn documents() -> Vec<PathBuf> {
-    let mut documents = vec![root().join("README.md")];
+    let mut documents = ["README.md", "clients/browser/README.md"]
+        .map(|file| root().join(file))
+        .to_vec();
     for folder in [root().join("docs"), root().join("docs/decisions")] {
         let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         documents.extend(files.filter(|file| file.extension().is_some_and(|extension| extension == "md")));
@@ -44,10 +46,12 @@ fn every_promise_names_a_test_that_exists() {
             continue;
         };
         let source = fs::read_to_string(path.with_file_name(target)).unwrap();
-        assert!(
-            source.contains(&format!("fn {test}(")),
-            "{target} has no test {test}"
-        );
+        let written = if target.ends_with(".ts") {
+            format!("test(\"{test}\"")
+        } else {
+            format!("fn {test}(")
+        };
+        assert!(source.contains(&written), "{target} has no test {test}");
         proofs += 1;
     }
     assert!(
