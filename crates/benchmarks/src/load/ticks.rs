@@ -9,8 +9,7 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 
-/// It is ready to be read when it has ticked. The time-outs of epoll are whole milliseconds, which is too long between
-/// events that are sent one by one.
+/// It is ready to be read when it has ticked. The time-outs of epoll would begin anew with each client that has something.
 pub(super) struct Ticks(OwnedFd);
 
 impl Ticks {

@@ -11,6 +11,10 @@ use crate::server::Server;
 /// Events a second.
 pub const RATE: u64 = 20_000;
 
+/// What comes within this time is sent at once. An appender has chunks to send, and a system call for each event would
+/// measure system calls.
+const TICK: Duration = Duration::from_millis(1);
+
 /// For so long.
 pub const SECONDS: u64 = 4;
 
@@ -25,8 +29,8 @@ pub struct Unicast {
     pub nats_cpu: Option<f64>,
 }
 
-/// Sends events to clients below `streams`, in no order but always the same, each at its own moment whatever became of
-/// those before.
+/// Sends events to clients below `streams`, in no order but always the same, each at its own time whatever became of those
+/// before.
 pub fn measure(
     load: &mut Load,
     server: &Server,
@@ -40,10 +44,11 @@ pub fn measure(
     let mut chosen = Chosen(0x9e37_79b9_7f4a_7c15);
     let mut sent = 0;
     load.tally.record(usize::try_from(events)?);
-    load.tick(Some(Duration::from_secs(1) / u32::try_from(RATE)?))?;
+    let each_tick = RATE * u64::try_from(TICK.as_micros())? / 1_000_000;
+    load.tick(Some(TICK))?;
     while sent < events {
         load.turn()?;
-        let due = load.ticks().min(events - sent);
+        let due = (load.ticks() * each_tick).min(events - sent);
         for _ in 0..due {
             load.publish(Recipient::Client(chosen.below(streams)))?;
         }
