@@ -3,7 +3,7 @@
 //! [copy]: https://www.postgresql.org/docs/current/sql-copy.html
 
 use sea_orm::sqlx::PgConnection;
-use sea_orm::{ActiveModelTrait, ActiveValue, DbErr, EntityTrait, IdenStatic as _, Iterable as _, Value};
+use sea_orm::{ActiveModelTrait, ActiveValue, DbErr, EntityTrait, IdenStatic, Iterable as _, Value};
 
 use super::lock::database;
 
@@ -30,7 +30,7 @@ where
     A: ActiveModelTrait<Entity = E>,
 {
     let columns: Vec<E::Column> = E::Column::iter().collect();
-    let names: Vec<&str> = columns.iter().map(|column| column.as_str()).collect();
+    let names: Vec<&str> = columns.iter().map(IdenStatic::as_str).collect();
     let statement = format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", names.join(", "));
     let empty = rows.is_empty();
     let mut out = SIGNATURE.to_vec();
