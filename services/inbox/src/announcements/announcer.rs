@@ -23,7 +23,7 @@ impl FromRequestParts<Inbox> for Announcer {
 
     async fn from_request_parts(parts: &mut Parts, inbox: &Inbox) -> Result<Self, Response> {
         let writer = Writer::from_request_parts(parts, inbox).await;
-        let writer = writer.map_err(|problem| problem.into_response())?;
+        let writer = writer.map_err(Problem::into_response)?;
         if writer.scopes.allow(SCOPE) {
             return Ok(Self(writer.user));
         }

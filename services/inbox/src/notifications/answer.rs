@@ -1,6 +1,7 @@
 //! What is sent.
 
 use chrono::{DateTime, Utc};
+use domain::preferences::Silence;
 use proto_schemas::Cursor;
 use proto_schemas::events::v1::Words;
 use serde::Serialize;
@@ -142,7 +143,7 @@ impl Item {
             seen_at: row.state.seen_at,
             read_at: row.state.read_at,
             archived_at: row.state.archived_at,
-            silenced: row.silenced.map(|silence| silence.as_str()),
+            silenced: row.silenced.map(Silence::as_str),
         }
     }
 }

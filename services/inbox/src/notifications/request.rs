@@ -159,10 +159,10 @@ fn is_storable(instant: &DateTime<Utc>) -> bool {
 pub(crate) struct StateRequest {
     pub(crate) change: ChangeName,
     /// The events' ids.
-    #[schema(min_items = 1, max_items = 200, nullable = false)]
+    #[schema(min_items = 1, max_items = 200)]
     ids: Option<Vec<Uuid>>,
     /// A cursor. Only with `seen`, `read` and `archived`.
-    #[schema(example = "k3v9x2ma.1024", max_length = 128, nullable = false)]
+    #[schema(example = "k3v9x2ma.1024", max_length = 128)]
     up_to: Option<String>,
 }
 

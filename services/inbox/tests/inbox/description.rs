@@ -104,6 +104,25 @@ fn find_references(value: &Value, references: &mut Vec<String>) {
 }
 
 #[tokio::test]
+async fn what_cannot_be_done_at_a_path_is_refused_as_a_problem_that_says_what_can() {
+    let inbox = Inbox::start().await;
+    for (method, path, allow) in [
+        (Method::DELETE, "/v1/notifications", "GET,HEAD"),
+        (Method::GET, "/v1/notifications/state", "POST"),
+        (Method::PATCH, "/v1/preferences", "GET,HEAD,PUT"),
+    ] {
+        let response = inbox.request(method.clone(), path).send().await.unwrap();
+        assert_eq!(
+            response.status(),
+            StatusCode::METHOD_NOT_ALLOWED,
+            "{method} {path}"
+        );
+        assert_eq!(response.headers()["allow"], allow);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+    }
+}
+
+#[tokio::test]
 async fn what_the_routes_need_is_described() {
     let inbox = Inbox::start().await;
     let api = described(&inbox).await;

@@ -109,30 +109,30 @@ async fn a_list_is_narrowed_by_state_type_and_age_and_counts_are_of_all(inbox: I
         let found = each(&page, "id").into_iter().map(str::to_owned);
         found.collect::<Vec<_>>()
     };
-    let [first, second, fresh, alert] = [ids[0], ids[1], fresh.id, alert.id].map(|id| id.to_string());
-    assert_eq!(listed("").await, [&alert, &fresh, &first].map(Clone::clone));
-    assert_eq!(listed("state=inbox").await, listed("").await);
-    assert_eq!(listed("state=unread").await, [&alert, &fresh].map(Clone::clone));
-    assert_eq!(listed("state=unseen").await, listed("state=unread").await);
-    assert_eq!(listed("state=read").await, [first.clone()]);
-    assert_eq!(listed("state=archived").await, [second.clone()]);
-    assert_eq!(
-        listed("state=all").await,
-        [&alert, &fresh, &second, &first].map(Clone::clone)
-    );
-    assert_eq!(listed("type=lastcall.alert.due.v1").await, [alert.clone()]);
-    let both = "type=lastcall.alert.due.v1&type=lastcall.coupon.expiring.v1&state=unread&limit=1";
-    assert_eq!(listed(both).await, [alert]);
-    assert_eq!(listed("since=2h").await, [fresh.clone()]);
-    assert_eq!(
-        listed("type=lastcall.funding.failed.v1").await,
-        Vec::<String>::new()
-    );
-    let since = (Utc::now() - TimeDelta::hours(1)).to_rfc3339();
-    assert_eq!(
-        listed(&format!("since={}", since.replace('+', "%2B"))).await,
-        [fresh]
-    );
+    let ids = [ids[0], ids[1], fresh.id, alert.id].map(|id| id.to_string());
+    let [first, second, fresh, alert] = ids.each_ref().map(String::as_str);
+    let since = (Utc::now() - TimeDelta::hours(1))
+        .to_rfc3339()
+        .replace('+', "%2B");
+    for (filter, found) in [
+        ("", &[alert, fresh, first][..]),
+        ("state=inbox", &[alert, fresh, first]),
+        ("state=unread", &[alert, fresh]),
+        ("state=unseen", &[alert, fresh]),
+        ("state=read", &[first]),
+        ("state=archived", &[second]),
+        ("state=all", &[alert, fresh, second, first]),
+        ("type=lastcall.alert.due.v1", &[alert]),
+        (
+            "type=lastcall.alert.due.v1&type=lastcall.coupon.expiring.v1&state=unread&limit=1",
+            &[alert],
+        ),
+        ("type=lastcall.funding.failed.v1", &[]),
+        ("since=2h", &[fresh]),
+        (&format!("since={since}"), &[fresh]),
+    ] {
+        assert_eq!(listed(filter).await, found, "{filter}");
+    }
 }
 
 #[tokio::test]
