@@ -43,7 +43,7 @@ pub async fn show(
     let (first_sequence, messages) = (files.log_begins, files.messages);
     let maker = store.row_maker();
     let (batch, announced, people) = files.announced(maker).await?;
-    let mut rows = write(out, maker.describe(&batch, &Announced::default()))?;
+    let mut rows = write(out, &maker.describe(&batch, &Announced::default()))?;
     let announced = Arc::new(announced);
     let described = stream::iter(people).map(|file| {
         let announced = Arc::clone(&announced);
@@ -52,7 +52,7 @@ pub async fn show(
     let mut described = described.buffered(FILES_AT_ONCE);
     let mut done = batch.entries.len() as u64;
     while let Some((read, lines)) = described.try_next().await? {
-        rows += write(out, lines)?;
+        rows += write(out, &lines)?;
         done += read;
         watch(Step::Writing { done, of: messages });
     }
@@ -65,8 +65,8 @@ pub async fn show(
     })
 }
 
-fn write(out: &mut (dyn Write + Send), lines: Vec<String>) -> Result<u64, RebuildError> {
-    for line in &lines {
+fn write(out: &mut (dyn Write + Send), lines: &[String]) -> Result<u64, RebuildError> {
+    for line in lines {
         writeln!(out, "{line}").map_err(RebuildError::Output)?;
     }
     Ok(lines.len() as u64)
