@@ -54,7 +54,7 @@ impl From<Rebuilt> for Summary {
         let equal = rebuilt
             .comparison
             .as_ref()
-            .is_some_and(|comparison| comparison.is_equal());
+            .is_some_and(store::rebuild::Comparison::is_equal);
         let tables = rebuilt.comparison.into_iter().flat_map(|found| found.tables);
         let building_seconds = rebuilt.took.building.as_secs_f64();
         Self {
