@@ -33,7 +33,14 @@ async fn the_served_description_names_every_route_and_how_to_ask() {
     };
     assert_eq!(
         names("/v1/stream"),
-        ["Last-Event-ID", "from", "heartbeat", "last_event_id", "since", "ticket"]
+        [
+            "Last-Event-ID",
+            "from",
+            "heartbeat",
+            "last_event_id",
+            "since",
+            "ticket"
+        ]
     );
     assert_eq!(names("/v1/events"), ["after", "from", "limit", "since", "wait"]);
     let content = &api["paths"]["/v1/stream"]["get"]["responses"]["200"]["content"];
