@@ -44,6 +44,8 @@ export function createFeed(api: Api, way: Way, size: number, before: Known, tell
   const { signal } = ending;
   let known = before;
   let isReading = false;
+  /** Whether more than the list may be other than is known: until a list reaches what is wanted since then. */
+  let lost: unknown;
 
   const become = (next: Known) => {
     if (signal.aborted || next === known) return;
@@ -51,19 +53,20 @@ export function createFeed(api: Api, way: Way, size: number, before: Known, tell
     tell({ says: "known", known });
   };
 
-  /** Reads the list, no older than what is known or wanted; and the preferences, where nothing is known to be true. */
+  /** Reads the list, no older than what is known or wanted; and behind it the preferences, if all is lost. */
   const readList = async (signal: AbortSignal) => {
     const { wanted, cursor, preferences } = known;
-    // After a gap the table may stand anywhere: what it has is shown first.
-    if (!cursor) {
+    // As much as is shown. What lies behind what one answer holds is loaded when it is asked for. After a gap the table may stand
+    // anywhere: what it has is shown first.
+    const shown = Math.min(Math.ceil(known.rows.length / size) * size || size, MOST_ROWS);
+    const page = await api.page(shown, { at_least: cursor && (wanted || cursor) }, signal);
+    if ((lost ||= !cursor)) {
       const { body } = await api.ask<Preferences>("GET", "preferences", { signal });
       // Those that an event has brought meanwhile are later.
-      if (known.preferences === preferences) become({ ...known, preferences: body });
+      if (preferences === known.preferences) known = { ...known, preferences: body };
     }
-    // As much as is shown. What lies behind what one answer holds is loaded when it is asked for.
-    const shown = Math.ceil(known.rows.length / size) * size || size;
-    const page = await api.page(Math.min(shown, MOST_ROWS), { at_least: cursor && (wanted || cursor) }, signal);
     become(read(known, page));
+    lost &&= known.wanted;
   };
 
   /** Reads the list until it reaches what is wanted; once for all that is wanted in the meantime. */

@@ -33,5 +33,5 @@ export function refusal({ status, statusText: title, headers }: Response, body: 
 
 /** That no answer came. */
 export function unreachable(error: unknown): Refused {
-  return new Refused({ ...UNSAID, title: "No answer", detail: `${error}`, status: 0 });
+  return new Refused({ ...UNSAID, title: "offline", detail: `${error}`, status: 0 });
 }

@@ -1342,7 +1342,7 @@ function refusal({ status, statusText: title, headers }, body) {
   return new Refused2({ ...UNSAID, title, ...body, status }, Number(headers.get("retry-after")) * 1e3 || 0);
 }
 function unreachable(error) {
-  return new Refused2({ ...UNSAID, title: "No answer", detail: `${error}`, status: 0 });
+  return new Refused2({ ...UNSAID, title: "offline", detail: `${error}`, status: 0 });
 }
 
 // ../src/api.ts
@@ -1645,6 +1645,7 @@ function createFeed(api, way, size, before, tell2) {
   const { signal } = ending;
   let known = before;
   let isReading = false;
+  let lost;
   const become3 = (next) => {
     if (signal.aborted || next === known) return;
     known = next;
@@ -1652,13 +1653,14 @@ function createFeed(api, way, size, before, tell2) {
   };
   const readList = async (signal2) => {
     const { wanted, cursor, preferences } = known;
-    if (!cursor) {
+    const shown = Math.min(Math.ceil(known.rows.length / size) * size || size, MOST_ROWS);
+    const page = await api.page(shown, { at_least: cursor && (wanted || cursor) }, signal2);
+    if (lost ||= !cursor) {
       const { body } = await api.ask("GET", "preferences", { signal: signal2 });
-      if (known.preferences === preferences) become3({ ...known, preferences: body });
+      if (preferences === known.preferences) known = { ...known, preferences: body };
     }
-    const shown = Math.ceil(known.rows.length / size) * size || size;
-    const page = await api.page(Math.min(shown, MOST_ROWS), { at_least: cursor && (wanted || cursor) }, signal2);
     become3(read(known, page));
+    lost &&= known.wanted;
   };
   const catchUp = async () => {
     if (isReading) return;
