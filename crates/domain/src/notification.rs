@@ -1,9 +1,6 @@
-//! From an event to what a person's inbox shows.
+//! What a person's inbox shows of an event.
 
 use chrono::{DateTime, Utc};
-use proto_schemas::CloudEvent;
-use proto_schemas::cloud_event::DecodeError;
-use proto_schemas::events::v1::Words;
 use uuid::Uuid;
 
 /// A notification as it enters the table.
@@ -25,39 +22,4 @@ pub struct Notification {
     pub occurred_at: DateTime<Utc>,
     /// When it stops mattering.
     pub expires_at: Option<DateTime<Utc>>,
-}
-
-/// Why a stored message makes no notification.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// It is no event.
-    #[error(transparent)]
-    Decode(#[from] DecodeError),
-    /// It is one, but says nothing to people.
-    #[error("the event has no words to show")]
-    NoWords,
-}
-
-impl Notification {
-    /// Reads a stored message.
-    pub fn from_stored(payload: &[u8]) -> Result<Self, Refused> {
-        let CloudEvent {
-            id,
-            time,
-            expiry_time,
-            event,
-            ..
-        } = CloudEvent::from_json(payload)?;
-        let Words { locale, title, body } = event.words().first().cloned().ok_or(Refused::NoWords)?;
-        Ok(Self {
-            event_id: id,
-            event_type: event.type_name().to_owned(),
-            subject: event.aggregate(),
-            title,
-            body,
-            locale,
-            occurred_at: time,
-            expires_at: expiry_time,
-        })
-    }
 }
