@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use utoipa::IntoParams;
 
 use crate::Inbox;
+use crate::tables::answered;
 
 /// Between the first two looks at the position. The projector moves it within milliseconds of an event.
 const FIRST_POLL: Duration = Duration::from_millis(2);
@@ -54,8 +55,7 @@ impl Inbox {
         let deadline = Instant::now() + self.settings.at_least_wait;
         let mut pause = FIRST_POLL;
         loop {
-            let position = self.store.projection_position(NOTIFICATIONS).await;
-            let position = position.map_err(|error| Problem::internal(&error))?;
+            let position = answered(self.store.projection_position(NOTIFICATIONS).await)?;
             match &position {
                 Some(position) if position.epoch != cursor.epoch => return Ok(Err(Late::OtherLog)),
                 Some(position) if position.sequence >= cursor.sequence => return Ok(Ok(())),

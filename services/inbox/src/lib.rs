@@ -20,6 +20,7 @@ mod preferences;
 mod query;
 mod same_log;
 mod settings;
+mod tables;
 mod told;
 mod turns;
 mod writing;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::values::Day;
 use crate::Inbox;
+use crate::tables::answered;
 
 /// How many days ahead may have been told already. An alert that was moved to a later time may have fired today; whoever
 /// then went west across the date line has today before them again, and up to two more days of theirs were told.
@@ -72,8 +73,7 @@ impl Inbox {
         let now = Utc::now();
         let ahead: Vec<_> = alerts.iter().map(|alert| days_ahead(owner, alert, now)).collect();
         let events: Vec<Uuid> = ahead.iter().flatten().map(|(event, _)| *event).collect();
-        let told = self.store.known_event_ids(&events).await;
-        let told = told.map_err(|error| Problem::internal(&error))?;
+        let told = answered(self.store.known_event_ids(&events).await)?;
         let first = |days: Vec<(Uuid, DateTime<Utc>)>| {
             let next = days.into_iter().find(|(event, _)| !told.contains(event));
             next.map(|(_, due_at)| due_at)

@@ -5,7 +5,6 @@ use axum::response::{IntoResponse, Response};
 use proto_schemas::UserId;
 use service_kit::auth::{Identity, Writer};
 use service_kit::problem::Problem;
-use store::StoreError;
 use store::alerts::{AlertSetting, Put};
 use uuid::Uuid;
 
@@ -15,6 +14,7 @@ use crate::Inbox;
 use crate::body::Body;
 use crate::description::{BodilessWriteRefusals, Refusals, WriteRefusals};
 use crate::query::Asked;
+use crate::tables::answered;
 
 const DEFAULT_LIMIT: u64 = 100;
 
@@ -195,8 +195,4 @@ impl Inbox {
 /// As it is written: another way of writing it would be another alert.
 fn is_uuid(id: &str) -> bool {
     Uuid::try_parse(id).is_ok_and(|uuid| uuid.to_string() == id)
-}
-
-fn answered<T>(answer: Result<T, StoreError>) -> Result<T, Problem> {
-    answer.map_err(|error| Problem::internal(&error))
 }

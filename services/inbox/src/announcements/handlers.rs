@@ -19,6 +19,7 @@ use crate::body::Body;
 use crate::current::{Current, done};
 use crate::description::{LogRefusals, WriteRefusals};
 use crate::idempotency::{IdempotencyKey, Name, reused};
+use crate::tables::answered;
 use crate::writing::{not_appended, payload, too_late, unreadable};
 
 const SOURCE: &str = "/lastcall/inbox";
@@ -141,7 +142,7 @@ impl Inbox {
             return Ok(false);
         }
         let known = self.store.known_event_ids(&[posted.event.id]).await;
-        Ok(!known.map_err(|error| Problem::internal(&error))?.is_empty())
+        Ok(!answered(known)?.is_empty())
     }
 
     async fn place_of(&self, id: Uuid) -> Result<Option<u64>, Problem> {

@@ -9,8 +9,8 @@ use service_kit::problem::Problem;
 use store::inbox::{Filter, StateFilter};
 use uuid::Uuid;
 
-use super::handlers::answered;
 use crate::Inbox;
+use crate::tables::answered;
 use crate::writing::{Change, Decision, Place};
 
 /// What is to be done with which notifications.

@@ -4,7 +4,6 @@ use axum::response::Response;
 use chrono::Utc;
 use service_kit::auth::Identity;
 use service_kit::problem::Problem;
-use store::StoreError;
 use store::inbox::{AsOf, InboxPage};
 
 use super::answer::{Exists, Item, NotificationPage, Reader, UnreadCount};
@@ -15,6 +14,7 @@ use crate::current::{current, cursor_of};
 use crate::description::FreshRefusals;
 use crate::freshness::{FreshnessQuery, other_log};
 use crate::query::Asked;
+use crate::tables::answered;
 
 /// The person's notifications, newest first.
 #[utoipa::path(
@@ -157,8 +157,4 @@ impl Inbox {
             _ => Ok(page),
         }
     }
-}
-
-pub(crate) fn answered<T>(answer: Result<T, StoreError>) -> Result<T, Problem> {
-    answer.map_err(|error| Problem::internal(&error))
 }

@@ -7,12 +7,12 @@ use domain::entry::Entry;
 use domain::preferences::Preferences;
 use proto_schemas::UserId;
 use service_kit::problem::Problem;
-use store::StoreError;
 use uuid::Uuid;
 
 use super::request::{MAX_MUTED, Wanted};
 use crate::Inbox;
 use crate::current::Tag;
+use crate::tables::answered;
 use crate::writing::{Change, Decision, Place};
 
 /// What is to be wanted instead.
@@ -137,8 +137,4 @@ fn too_many_muted() -> Problem {
         "There are too many muted fundings",
         format!("you have muted {MAX_MUTED} fundings, and may mute no other; take one back first"),
     )
-}
-
-pub(crate) fn answered<T>(answer: Result<T, StoreError>) -> Result<T, Problem> {
-    answer.map_err(|error| Problem::internal(&error))
 }

@@ -8,7 +8,7 @@ use service_kit::problem::Problem;
 use store::inbox::AsOf;
 
 use super::answer::PreferencesAnswer;
-use super::change::{Instead, PreferencesChange, answered};
+use super::change::{Instead, PreferencesChange};
 use super::request::PreferencesRequest;
 use crate::Inbox;
 use crate::body::Body;
@@ -17,6 +17,7 @@ use crate::description::{FreshRefusals, LogRefusals, WriteRefusals};
 use crate::freshness::FreshnessQuery;
 use crate::idempotency::IdempotencyKey;
 use crate::query::Asked;
+use crate::tables::answered;
 
 /// What the person wants to be alerted of. Who never said wants everything.
 #[utoipa::path(
