@@ -23,6 +23,7 @@ pub mod counting;
 pub mod due;
 mod entity;
 mod error;
+mod file_lock;
 pub mod inbox;
 mod instant;
 pub mod job_runs;

@@ -1,7 +1,7 @@
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::path::{Path, PathBuf};
 
+use crate::file_lock::{LockFile, unusable};
 use crate::{Store, StoreError};
 
 /// The right to be the one scheduler of a SQLite file, until dropped. The operating system takes it back however the
@@ -9,12 +9,11 @@ use crate::{Store, StoreError};
 #[derive(Debug)]
 #[must_use = "another scheduler may begin as soon as this is dropped"]
 pub struct SchedulingLock {
-    /// Open, and locked by that. Nothing for PostgreSQL, whose schedulers agree by leases.
-    _file: Option<File>,
+    /// Open and locked. Nothing for PostgreSQL, whose schedulers agree by leases.
+    _file: Option<LockFile>,
 }
 
-/// Added to the name of the database's file. The file stays when the lock is gone: whoever removed it could remove one
-/// that somebody else has just locked.
+/// Added to the name of the database's file.
 const SUFFIX: &str = ".scheduler.lock";
 
 impl Store {
@@ -29,25 +28,12 @@ impl Store {
         let Some(database) = self.sqlite_file() else {
             return Ok(SchedulingLock { _file: None });
         };
-        // Other names for the same file lead to the same lock.
-        let database = fs::canonicalize(database).map_err(unusable(database))?;
-        let mut path = database.into_os_string();
-        path.push(SUFFIX);
-        let path = PathBuf::from(path);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(unusable(&path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held(file, path)),
-            Err(TryLockError::Error(error)) => return Err(unusable(&path)(error)),
+        let mut lock = LockFile::beside(database, SUFFIX)?;
+        if !lock.try_lock()? {
+            return Err(held(lock));
         }
-        sign(&mut file).map_err(unusable(&path))?;
-        Ok(SchedulingLock { _file: Some(file) })
+        sign(&mut lock.file).map_err(unusable(&lock.path))?;
+        Ok(SchedulingLock { _file: Some(lock) })
     }
 }
 
@@ -58,17 +44,12 @@ fn sign(file: &mut File) -> io::Result<()> {
     writeln!(file, "{}", std::process::id())
 }
 
-fn held(mut file: File, lock: PathBuf) -> StoreError {
+fn held(mut lock: LockFile) -> StoreError {
     let mut text = String::new();
-    let read = file.read_to_string(&mut text);
+    let read = lock.file.read_to_string(&mut text);
     StoreError::OtherScheduler {
         // Nothing, in the moment between its lock and its number.
         pid: read.ok().and_then(|_| text.trim().parse().ok()),
-        lock,
+        lock: lock.path,
     }
-}
-
-fn unusable(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    let lock = path.to_owned();
-    |source| StoreError::LockFile { lock, source }
 }

@@ -1,8 +1,6 @@
 //! One rebuild at a time.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +9,7 @@ use sea_orm::{ConnectionTrait, DbErr, RuntimeErr};
 
 use super::is_postgres;
 use crate::error::Attempting;
+use crate::file_lock::LockFile;
 use crate::{Store, StoreError};
 
 /// Any number, the same in every process.
@@ -20,7 +19,7 @@ const LOCK: &str = "SELECT pg_try_advisory_lock(4480129387712250)";
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Added to the name of the SQLite file. Never removed: whoever did so could remove one that somebody has just locked.
+/// Added to the name of the SQLite file.
 const SUFFIX: &str = ".rebuild.lock";
 
 /// The right to rebuild, until dropped. It is taken back however the process ends.
@@ -29,7 +28,7 @@ pub(super) enum RebuildLock {
     /// A session that holds an advisory lock, and in which everything is loaded: when it ends, so does the loading.
     Postgres(Box<PgConnection>),
     /// An open file that is locked.
-    Sqlite { _file: File },
+    Sqlite { _file: LockFile },
 }
 
 /// Without waiting for disks while tables are filled that nobody reads; a swap waits for everything before it. What a
@@ -72,27 +71,11 @@ async fn try_lock(session: &mut PgConnection) -> Result<bool, DbErr> {
 }
 
 fn lock_file(database: &Path) -> Result<RebuildLock, StoreError> {
-    // Other names for the same file lead to the same lock.
-    let database = fs::canonicalize(database).map_err(unusable(database))?;
-    let mut path = database.into_os_string();
-    path.push(SUFFIX);
-    let path = PathBuf::from(path);
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(unusable(&path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(RebuildLock::Sqlite { _file: file }),
-        Err(TryLockError::WouldBlock) => Err(StoreError::OtherRebuild),
-        Err(TryLockError::Error(error)) => Err(unusable(&path)(error)),
+    let file = LockFile::beside(database, SUFFIX)?;
+    match file.try_lock()? {
+        true => Ok(RebuildLock::Sqlite { _file: file }),
+        false => Err(StoreError::OtherRebuild),
     }
-}
-
-fn unusable(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    let lock = path.to_owned();
-    |source| StoreError::LockFile { lock, source }
 }
 
 impl RebuildLock {
