@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::nats;
+use crate::nats::{self, NatsServer};
 use crate::person::Person;
 
 /// For what has to happen, on a machine that is busy with other tests.
@@ -23,6 +23,9 @@ pub const CLOCK_OFF: [&str; 4] = [
     "--set=scheduler.funding_settlement.schedule.cron=0 0 0 29 2 *",
     "--set=scheduler.alert_due.schedule.cron=0 0 0 29 2 *",
 ];
+
+/// What tokens are signed with where a test has servers of its own.
+pub const TOKEN_KEY: &str = "a key of the tests with more than 32 bytes";
 
 const POLL: Duration = Duration::from_millis(5);
 
@@ -94,6 +97,22 @@ impl Lastcall {
         more.arguments
             .extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         more
+    }
+
+    /// With these servers, a key for tokens and any free port to answer on, once the tables are made.
+    ///
+    /// # Panics
+    ///
+    /// When they cannot be made.
+    pub async fn deployed_on(&self, nats: &NatsServer, database: &str) -> Self {
+        let lastcall = self.with([
+            &format!("--nats={}", nats.url()),
+            &format!("--database={database}"),
+            &format!("--set=auth.hs256_key={TOKEN_KEY}"),
+            "--set=http.listen=127.0.0.1:0",
+        ]);
+        lastcall.succeed(["migrate"]).await;
+        lastcall
     }
 
     /// Runs a command to its end.

@@ -18,7 +18,6 @@ use test_support::postgres::Postgres;
 
 const COUPONS: u64 = 3_000;
 const HOLDERS: u64 = 20;
-const KEY: &str = "a key of the tests with more than 32 bytes";
 
 /// How many coupons have been told of when something is killed.
 const KILLED_AT: [u64; 3] = [COUPONS / 5, COUPONS * 2 / 5, COUPONS * 3 / 5];
@@ -51,17 +50,8 @@ impl Deployment {
 
     async fn start(folder: TempDir, database: &str) -> Self {
         let nats = NatsServer::start().await;
-        let key = format!("--set=auth.hs256_key={KEY}");
-        let arguments = [
-            "--nats",
-            &nats.url(),
-            "--database",
-            database,
-            &key,
-            "--set=http.listen=127.0.0.1:0",
-        ];
-        let lastcall = Lastcall::new(env!("CARGO_BIN_EXE_lastcall")).with(arguments);
-        lastcall.succeed(["migrate"]).await;
+        let lastcall = Lastcall::new(env!("CARGO_BIN_EXE_lastcall"));
+        let lastcall = lastcall.deployed_on(&nats, database).await;
         let at = Utc::now();
         import_coupons(&lastcall, folder.path(), at).await;
         let mut inbox = lastcall.start(["inbox"]);

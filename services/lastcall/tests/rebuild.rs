@@ -16,7 +16,6 @@ use test_support::postgres::Postgres;
 
 const COUPONS: u64 = 6_000;
 const HOLDERS: u64 = 40;
-const KEY: &str = "a key of the tests with more than 32 bytes";
 
 /// What it says when it is killed.
 const STEPS: [&str; 7] = [
@@ -41,17 +40,8 @@ struct Deployment {
 impl Deployment {
     async fn start(folder: TempDir, database: &str) -> Self {
         let nats = NatsServer::start().await;
-        let key = format!("--set=auth.hs256_key={KEY}");
-        let arguments = [
-            "--nats",
-            &nats.url(),
-            "--database",
-            database,
-            &key,
-            "--set=http.listen=127.0.0.1:0",
-        ];
-        let lastcall = Lastcall::new(env!("CARGO_BIN_EXE_lastcall")).with(arguments);
-        lastcall.succeed(["migrate"]).await;
+        let lastcall = Lastcall::new(env!("CARGO_BIN_EXE_lastcall"));
+        let lastcall = lastcall.deployed_on(&nats, database).await;
         tell_of_coupons(&lastcall, folder.path()).await;
         let projector = lastcall.start(["projector"]);
         let mut inbox = lastcall.start(["inbox"]);

@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use service_kit::auth::{Settings, TokenIssuer};
 use service_kit::secret::Secret;
 use tempfile::TempDir;
-use test_support::lastcall::{Lastcall, Process, eventually};
+use test_support::lastcall::{Lastcall, Process, TOKEN_KEY, eventually};
 use test_support::link::{Condition, Link};
 use test_support::nats::NatsServer;
 use test_support::ports::free_port;
@@ -22,7 +22,6 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 const STREAM: &str = "EVENTS";
-const KEY: &str = "a key of the tests with more than 32 bytes";
 const TOKEN_LIFE: TimeDelta = TimeDelta::days(1);
 const INBOXES: usize = 2;
 
@@ -49,7 +48,7 @@ pub(crate) fn person() -> UserId {
 
 pub(crate) fn token() -> String {
     let settings = Settings {
-        hs256_key: Some(Secret::new(KEY)),
+        hs256_key: Some(Secret::new(TOKEN_KEY)),
         ..Settings::default()
     };
     let issuer = TokenIssuer::new(&settings).expect("a key");
@@ -60,15 +59,11 @@ impl Site {
     pub(crate) async fn start() -> Self {
         let nats = NatsServer::start().await;
         let folder = TempDir::new().expect("a folder for the database");
-        let database = folder.path().join("lastcall.db");
-        let lastcall = Lastcall::new(env!("CARGO_BIN_EXE_lastcall")).with([
-            format!("--nats={}", nats.url()),
-            format!("--database=sqlite:{}", database.display()),
-            format!("--set=auth.hs256_key={KEY}"),
-            "--set=nats.ack_timeout=2s".to_owned(),
-            "--set=inbox.at_least_wait=2s".to_owned(),
-        ]);
-        lastcall.succeed(["migrate"]).await;
+        let database = format!("sqlite:{}", folder.path().join("lastcall.db").display());
+        let lastcall = Lastcall::new(env!("CARGO_BIN_EXE_lastcall"))
+            .with(["--set=nats.ack_timeout=2s", "--set=inbox.at_least_wait=2s"])
+            .deployed_on(&nats, &database)
+            .await;
         let mut inboxes = Vec::new();
         for _ in 0..INBOXES {
             let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
