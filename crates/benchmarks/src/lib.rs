@@ -5,6 +5,7 @@
 
 pub mod bare;
 pub mod bare_copy;
+pub mod binary;
 pub mod coupons;
 pub mod edge_report;
 pub mod job_run;

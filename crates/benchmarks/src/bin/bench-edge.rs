@@ -4,14 +4,13 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::ensure;
 use benchmarks::edge_report::{BARE, Measured, NCHAN, OURS, headings, line};
 use benchmarks::phase::storm::{self, Storm};
 use benchmarks::phase::{Setup, round, stalled};
 use benchmarks::server::cores::Places;
 use benchmarks::server::nchan::Nchan;
 use benchmarks::server::{bare_writer, lastcall_edge};
-use benchmarks::{machine, open_files};
+use benchmarks::{binary, machine, open_files};
 use clap::{Parser, Subcommand};
 
 /// Descriptors that a process needs besides those of its streams.
@@ -103,13 +102,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn setup(args: &Args) -> anyhow::Result<Setup> {
-    let beside = std::env::current_exe()?.with_file_name("lastcall");
-    let lastcall = args.lastcall.clone().unwrap_or(beside);
-    ensure!(
-        lastcall.is_file(),
-        "there is no {}: build it first",
-        lastcall.display()
-    );
+    let lastcall = binary::measured(args.lastcall.clone())?;
     Nchan::binary()?;
     let streams = usize::try_from(args.streams)?;
     let clients = streams.max(stalled::STALLED + stalled::READING);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use benchmarks::bare::Publisher;
 use benchmarks::mixed_log::MixedLog;
-use benchmarks::{bare_copy, machine};
+use benchmarks::{bare_copy, binary, machine};
 use chrono::Utc;
 use clap::Parser;
 use event_log::{EventLog, Settings};
@@ -82,13 +82,7 @@ struct Tables {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let beside = std::env::current_exe()?.with_file_name("lastcall");
-    let lastcall = args.lastcall.unwrap_or(beside);
-    ensure!(
-        lastcall.is_file(),
-        "there is no {}: build it first",
-        lastcall.display()
-    );
+    let lastcall = binary::measured(args.lastcall)?;
     let nats = NatsServer::start().await;
     let postgres = Postgres::start()
         .await

@@ -9,7 +9,7 @@ use benchmarks::bare::{Acked, Publisher};
 use benchmarks::job_run::{Counts, Servers};
 use benchmarks::messages::{self, Message};
 use benchmarks::report::{Figures, Line, Times, median, table};
-use benchmarks::{coupons, machine};
+use benchmarks::{binary, coupons, machine};
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use clap::Parser;
 use event_log::{EventLog, Settings};
@@ -55,13 +55,7 @@ struct Bench<'a> {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let beside = std::env::current_exe()?.with_file_name("lastcall");
-    let lastcall = args.lastcall.unwrap_or(beside);
-    ensure!(
-        lastcall.is_file(),
-        "there is no {}: build it first",
-        lastcall.display()
-    );
+    let lastcall = binary::measured(args.lastcall)?;
     let nats = NatsServer::start().await;
     let postgres = Postgres::start()
         .await
