@@ -33,7 +33,21 @@ pub enum DataError {
 }
 
 macro_rules! events {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal),+ $(,)?) => {
+    (
+        told: { $($(#[$told_doc:meta])* $told:ident = $told_name:literal,)+ }
+        own_doing: { $($(#[$own_doc:meta])* $own:ident = $own_name:literal,)+ }
+    ) => {
+        events! {
+            $($(#[$told_doc])* $told = $told_name,)+
+            $($(#[$own_doc])* $own = $own_name,)+
+        }
+
+        impl Event {
+            /// The CloudEvents `type` of everything that people are told. All other events are what they did themselves.
+            pub const TOLD_TYPE_NAMES: &[&str] = &[$($told_name),+];
+        }
+    };
+    ($($(#[$doc:meta])* $kind:ident = $name:literal,)+) => {
         /// Something that happened, as it is stored in the log.
         #[derive(Debug, Clone, PartialEq)]
         pub enum Event {
@@ -76,24 +90,28 @@ macro_rules! events {
 }
 
 events! {
-    /// A coupon is about to expire.
-    CouponExpiring = "lastcall.coupon.expiring.v1",
-    /// A backer has been given a coupon.
-    CouponIssued = "lastcall.coupon.issued.v1",
-    /// A funding is about to close.
-    FundingClosing = "lastcall.funding.closing.v1",
-    /// A funding reached its goal.
-    FundingSucceeded = "lastcall.funding.succeeded.v1",
-    /// A funding missed its goal.
-    FundingFailed = "lastcall.funding.failed.v1",
-    /// A reminder has come due.
-    AlertDue = "lastcall.alert.due.v1",
-    /// An operator told everybody something.
-    AnnouncementPosted = "lastcall.announcement.posted.v1",
-    /// A person did something with notifications of theirs.
-    NotificationStateChanged = "lastcall.notification.state.changed.v1",
-    /// A person chose what reaches them as an alert.
-    PreferencesChanged = "lastcall.preferences.changed.v1",
+    told: {
+        /// A coupon is about to expire.
+        CouponExpiring = "lastcall.coupon.expiring.v1",
+        /// A backer has been given a coupon.
+        CouponIssued = "lastcall.coupon.issued.v1",
+        /// A funding is about to close.
+        FundingClosing = "lastcall.funding.closing.v1",
+        /// A funding reached its goal.
+        FundingSucceeded = "lastcall.funding.succeeded.v1",
+        /// A funding missed its goal.
+        FundingFailed = "lastcall.funding.failed.v1",
+        /// A reminder has come due.
+        AlertDue = "lastcall.alert.due.v1",
+        /// An operator told everybody something.
+        AnnouncementPosted = "lastcall.announcement.posted.v1",
+    }
+    own_doing: {
+        /// A person did something with notifications of theirs.
+        NotificationStateChanged = "lastcall.notification.state.changed.v1",
+        /// A person chose what reaches them as an alert.
+        PreferencesChanged = "lastcall.preferences.changed.v1",
+    }
 }
 
 impl Event {

@@ -210,6 +210,14 @@ fn every_type_has_a_fixture() {
 }
 
 #[test]
+fn what_people_are_told_has_words_and_what_they_did_themselves_has_none() {
+    for event in events() {
+        let told = Event::TOLD_TYPE_NAMES.contains(&event.type_name());
+        assert_eq!(!event.words().is_empty(), told, "{}", event.type_name());
+    }
+}
+
+#[test]
 fn a_stored_event_is_one_line() {
     for event in events() {
         let line = cloud_event(event).to_json().unwrap();
