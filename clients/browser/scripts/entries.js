@@ -1,4 +1,4 @@
-// What a page can import, and what each may weigh: minified, `gzip -9`, everything that it pulls in included.
+// What a page can import, and what each has to stay below: minified, `gzip -9`, everything that it pulls in included.
 
 export const ENTRIES = [
   { name: "index", limit: 6 * 1024 },
