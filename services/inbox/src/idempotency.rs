@@ -13,9 +13,11 @@ use proto_schemas::UserId;
 use service_kit::problem::Problem;
 use uuid::Uuid;
 
-const HEADER: &str = "idempotency-key";
+/// Where the client says it.
+pub(crate) const HEADER: &str = "idempotency-key";
 
-const MAX_BYTES: usize = 255;
+/// The longest that it may be.
+pub(crate) const MAX_BYTES: usize = 255;
 
 /// What a client calls its request, if it does.
 #[derive(Debug, Clone, PartialEq, Eq)]

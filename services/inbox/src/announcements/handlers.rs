@@ -17,7 +17,7 @@ use super::request::{Announcement, AnnouncementRequest};
 use crate::Inbox;
 use crate::body::Body;
 use crate::current::{Current, done};
-use crate::description::{LogRefusals, WriteRefusals};
+use crate::description::{AnnouncementHeaders, LogRefusals, WriteRefusals};
 use crate::idempotency::{IdempotencyKey, Name, reused};
 use crate::tables::answered;
 use crate::writing::{not_appended, payload, too_late, unreadable};
@@ -62,10 +62,7 @@ enum By {
 /// It is in everybody's stream and list from the answer's cursor on, and each person reads and archives it for themselves.
 #[utoipa::path(
     post, path = "/v1/announcements", operation_id = "postAnnouncement", request_body = AnnouncementRequest,
-    params(
-        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
-            description = "A name of the client's for this request, to be sent again with. It does not count where the announcement has an id."),
-    ),
+    params(AnnouncementHeaders),
     responses(
         (status = 201, body = AnnouncementAnswer, headers(
             ("lastcall-cursor" = String, description = "The answer's cursor."),

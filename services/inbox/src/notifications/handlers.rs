@@ -11,7 +11,7 @@ use super::language::Languages;
 use super::request::{ListQuery, Listed};
 use crate::Inbox;
 use crate::current::{current, cursor_of};
-use crate::description::FreshRefusals;
+use crate::description::{FreshRefusals, IfNoneMatch, NotModified};
 use crate::freshness::{FreshnessQuery, other_log};
 use crate::query::Asked;
 use crate::tables::answered;
@@ -21,7 +21,7 @@ use crate::tables::answered;
     get, path = "/v1/notifications", operation_id = "listNotifications",
     params(
         ListQuery,
-        ("if-none-match" = Option<String>, Header, description = "The ETag of an answer that the client has."),
+        IfNoneMatch,
         ("accept-language" = Option<String>, Header, description = "In which language announcements are wanted."),
     ),
     responses(
@@ -29,10 +29,7 @@ use crate::tables::answered;
             ("etag" = String, description = "Of all in the answer but its cursor."),
             ("lastcall-cursor" = String, description = "The answer's cursor, if it has one."),
         )),
-        (status = 304, description = "The client has this answer, which is current to Lastcall-Cursor now.", headers(
-            ("etag" = String, description = "The same as the client's."),
-            ("lastcall-cursor" = String, description = "What the client's answer is current to now."),
-        )),
+        NotModified,
         FreshRefusals,
     )
 )]
@@ -76,19 +73,13 @@ pub(crate) async fn list(
 /// How much of the inbox waits for the person.
 #[utoipa::path(
     get, path = "/v1/notifications/unread-count", operation_id = "countUnread",
-    params(
-        FreshnessQuery,
-        ("if-none-match" = Option<String>, Header, description = "The ETag of an answer that the client has."),
-    ),
+    params(FreshnessQuery, IfNoneMatch),
     responses(
         (status = 200, body = UnreadCount, headers(
             ("etag" = String, description = "Of all in the answer but its cursor."),
             ("lastcall-cursor" = String, description = "The answer's cursor, if it has one."),
         )),
-        (status = 304, description = "The client has this answer, which is current to Lastcall-Cursor now.", headers(
-            ("etag" = String, description = "The same as the client's."),
-            ("lastcall-cursor" = String, description = "What the client's answer is current to now."),
-        )),
+        NotModified,
         FreshRefusals,
     )
 )]
@@ -110,19 +101,13 @@ pub(crate) async fn unread_count(
 /// Whether the person has any unread notification. Cheaper than counting.
 #[utoipa::path(
     get, path = "/v1/notifications/exists", operation_id = "anyUnread",
-    params(
-        FreshnessQuery,
-        ("if-none-match" = Option<String>, Header, description = "The ETag of an answer that the client has."),
-    ),
+    params(FreshnessQuery, IfNoneMatch),
     responses(
         (status = 200, body = Exists, headers(
             ("etag" = String, description = "Of all in the answer but its cursor."),
             ("lastcall-cursor" = String, description = "The answer's cursor, if it has one."),
         )),
-        (status = 304, description = "The client has this answer, which is current to Lastcall-Cursor now.", headers(
-            ("etag" = String, description = "The same as the client's."),
-            ("lastcall-cursor" = String, description = "What the client's answer is current to now."),
-        )),
+        NotModified,
         FreshRefusals,
     )
 )]

@@ -10,7 +10,7 @@ use super::request::{StateRequest, Wanted};
 use crate::Inbox;
 use crate::body::Body;
 use crate::current::done;
-use crate::description::{LogRefusals, WriteRefusals};
+use crate::description::{LogRefusals, StateHeaders, WriteRefusals};
 use crate::freshness::other_log;
 use crate::idempotency::IdempotencyKey;
 
@@ -19,10 +19,7 @@ use crate::idempotency::IdempotencyKey;
 /// The answer comes once the change is in the log; lists show it from the answer's cursor on.
 #[utoipa::path(
     post, path = "/v1/notifications/state", operation_id = "changeState", request_body = StateRequest,
-    params(
-        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
-            description = "A name of the client's for this change. Sent again with it, the same request changes nothing and is answered the same, also when the change was undone since, for as long as the log recognises repetitions."),
-    ),
+    params(StateHeaders),
     responses(
         (status = 200, body = StateAnswer, headers(
             ("lastcall-cursor" = String, description = "The answer's cursor."),

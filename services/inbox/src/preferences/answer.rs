@@ -1,9 +1,11 @@
 use domain::preferences::{Preferences, QuietHours};
 use proto_schemas::Cursor;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::{Content, Header, Object, Ref, ResponseBuilder, Type};
+use utoipa::{IntoResponses, ToSchema};
 
 use crate::current::Current;
+use crate::description::{Responses, described};
 
 /// What arrives silently.
 #[derive(Debug, Serialize, ToSchema)]
@@ -21,6 +23,9 @@ pub(crate) struct PreferencesAnswer {
     #[schema(value_type = Option<String>)]
     cursor: Option<Cursor>,
 }
+
+/// What changes of preferences are answered with, made or refused.
+pub(crate) struct PreferencesWritten;
 
 /// A part of each day on a clock.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,6 +59,27 @@ impl From<QuietHours> for QuietHoursAnswer {
             to: hours.to().to_string(),
             time_zone: hours.zone().name(),
         }
+    }
+}
+
+impl IntoResponses for PreferencesWritten {
+    fn responses() -> Responses {
+        let header = |description: &str| {
+            let mut header = Header::new(Object::with_type(Type::String));
+            header.description = Some(description.to_owned());
+            header
+        };
+        let schema = Ref::from_schema_name(PreferencesAnswer::name());
+        let done = ResponseBuilder::new()
+            .content("application/json", Content::new(Some(schema)))
+            .header("etag", header("Of these preferences, for If-Match."))
+            .header(
+                "lastcall-cursor",
+                header("The answer's cursor: once an answer reaches it, the change is in there."),
+            );
+        let mut responses = described([(412, "The preferences are not those of If-Match.")]);
+        responses.insert("200".to_owned(), done.build().into());
+        responses
     }
 }
 

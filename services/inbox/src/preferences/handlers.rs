@@ -7,13 +7,15 @@ use service_kit::auth::{Identity, Writer};
 use service_kit::problem::Problem;
 use store::inbox::AsOf;
 
-use super::answer::PreferencesAnswer;
+use super::answer::{PreferencesAnswer, PreferencesWritten};
 use super::change::{Instead, PreferencesChange};
 use super::request::PreferencesRequest;
 use crate::Inbox;
 use crate::body::Body;
 use crate::current::{Tag, cursor_of, tagged};
-use crate::description::{FreshRefusals, LogRefusals, WriteRefusals};
+use crate::description::{
+    FreshRefusals, IfNoneMatch, LogRefusals, NotModified, PreferencesHeaders, WriteRefusals,
+};
 use crate::freshness::FreshnessQuery;
 use crate::idempotency::IdempotencyKey;
 use crate::query::Asked;
@@ -22,19 +24,13 @@ use crate::tables::answered;
 /// What the person wants to be alerted of. Who never said wants everything.
 #[utoipa::path(
     get, path = "/v1/preferences", operation_id = "readPreferences",
-    params(
-        FreshnessQuery,
-        ("if-none-match" = Option<String>, Header, description = "The ETag of an answer that the client has."),
-    ),
+    params(FreshnessQuery, IfNoneMatch),
     responses(
         (status = 200, body = PreferencesAnswer, headers(
             ("etag" = String, description = "Of these preferences, for If-Match; `\"0\"` where the person never said."),
             ("lastcall-cursor" = String, description = "The answer's cursor, if it has one."),
         )),
-        (status = 304, description = "The client has this answer, which is current to Lastcall-Cursor now.", headers(
-            ("etag" = String, description = "The same as the client's."),
-            ("lastcall-cursor" = String, description = "What the client's answer is current to now."),
-        )),
+        NotModified,
         FreshRefusals,
     )
 )]
@@ -58,21 +54,8 @@ pub(crate) async fn read(
 /// What was judged before stays as it was judged; what comes after the answer's cursor goes by the new preferences.
 #[utoipa::path(
     put, path = "/v1/preferences", operation_id = "putPreferences", request_body = PreferencesRequest,
-    params(
-        ("if-match" = Option<String>, Header, description = "The ETag of the preferences that are to be replaced; with other ones nothing is changed."),
-        ("idempotency-key" = Option<String>, Header, min_length = 1, max_length = 255,
-            description = "A name of the client's for this change, to be sent again with."),
-    ),
-    responses(
-        (status = 200, body = PreferencesAnswer, headers(
-            ("etag" = String, description = "Of these preferences, for If-Match."),
-            ("lastcall-cursor" = String, description = "The answer's cursor: once an answer reaches it, the change is in there."),
-        )),
-        (status = 412, body = Problem, content_type = "application/problem+json",
-            description = "The preferences are not those of If-Match."),
-        WriteRefusals,
-        LogRefusals,
-    )
+    params(PreferencesHeaders),
+    responses(PreferencesWritten, WriteRefusals, LogRefusals)
 )]
 pub(crate) async fn put(
     State(inbox): State<Inbox>,

@@ -1,4 +1,6 @@
-//! What the routes have in common, for their description: refusals, and headers.
+//! What the routes have in common, for their description: parameters, answers without a body, and refusals.
+
+mod parameters;
 
 use std::collections::BTreeMap;
 
@@ -8,7 +10,11 @@ use utoipa::openapi::schema::{Object, Type};
 use utoipa::openapi::{Content, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema as _};
 
-type Responses = BTreeMap<String, RefOr<Response>>;
+pub(crate) use parameters::{
+    AnnouncementHeaders, IfNoneMatch, MutingParameters, PreferencesHeaders, StateHeaders,
+};
+
+pub(crate) type Responses = BTreeMap<String, RefOr<Response>>;
 
 const MALFORMED: (u16, &str) = (400, "The request makes no sense; the detail names what does not.");
 const NOBODY: (u16, &str) = (401, "No valid token.");
@@ -16,6 +22,18 @@ const FOREIGN: (u16, &str) = (403, "Made by a page of another site, with the coo
 const LARGE: (u16, &str) = (413, "The body is too large.");
 const NO_JSON: (u16, &str) = (415, "The body is not said to be JSON.");
 const KEYS: (u16, &str) = (503, "The token names a key that cannot be looked up now.");
+
+/// Of routes whose answers are not sent to who has them.
+#[derive(IntoResponses)]
+#[response(
+    status = 304,
+    description = "The client has this answer, which is current to Lastcall-Cursor now.",
+    headers(
+        ("etag" = String, description = "The same as the client's."),
+        ("lastcall-cursor" = String, description = "What the client's answer is current to now."),
+    )
+)]
+pub(crate) struct NotModified;
 
 /// Of routes that read and wait for nothing.
 pub(crate) struct Refusals;
@@ -81,7 +99,8 @@ impl IntoResponses for LogRefusals {
     }
 }
 
-fn described<const N: usize>(problems: [(u16, &str); N]) -> Responses {
+/// Refusals, each with its status and what it means.
+pub(crate) fn described<const N: usize>(problems: [(u16, &str); N]) -> Responses {
     let responses = problems.map(|(status, description)| (status.to_string(), problem(status, description)));
     responses.into_iter().collect()
 }
