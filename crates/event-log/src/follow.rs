@@ -15,6 +15,7 @@ use async_nats::jetstream::consumer::pull::{Config, MessagesError, Stream as Mes
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy};
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
+use tokio::task::unconstrained;
 use tracing::{debug, warn};
 
 use crate::EventLog;
@@ -117,9 +118,10 @@ impl Follow {
     /// As [`Follow::next`].
     pub async fn next_batch(&mut self, limit: NonZeroUsize) -> Result<Vec<Stored>, FollowError> {
         let mut batch = vec![self.next().await?];
+        // Unconstrained: tokio has a task that took 128 messages seem to find no more of them, and wait.
         while batch.len() < limit.get()
             && let Some(consumer) = &mut self.consumer
-            && let Some(message) = consumer.messages.next().now_or_never()
+            && let Some(message) = unconstrained(consumer.messages.next()).now_or_never()
             && let Some(stored) = self.accept(message)
         {
             batch.push(stored);
