@@ -3,17 +3,19 @@
 use chrono::DateTime;
 use domain::inbox::{Change, StateChanged, Target};
 use proto_schemas::UserId;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{
     ConnectionTrait as _, DatabaseTransaction, DbBackend, QuerySelect as _, QueryTrait as _, Statement,
     StatementBuilder,
 };
 use test_support::postgres::Postgres;
+use uuid::Uuid;
 
 use super::counts::counting;
 use super::list::own_lines;
 use super::{Filter, StateFilter};
 use crate::projection::fold::Changed;
-use crate::projection::{Reach, Tables};
+use crate::projection::{Reach, Tables, touched};
 use crate::{Settings, Store};
 
 const OF_ALL: &str = "notifications_user_id_sequence";
@@ -30,6 +32,12 @@ SELECT EVENT_ID, CASE WHEN n % 20 = 0 THEN 'ann' ELSE 'u' || (n * 7919 % 9001) E
 FROM NUMBERS
 ";
 
+/// As if everybody had done the same with so many announcements.
+const FILL_STATES: &str = "
+INSERT INTO announcement_states (user_id, event_id, seen_at, read_at, archived_at)
+SELECT user_id, event_id, seen_at, read_at, archived_at FROM notifications
+";
+
 async fn fill(store: &Store) {
     let [event_id, instant, numbers] = match store.connection().get_database_backend() {
         DbBackend::Postgres => ["gen_random_uuid()", "now()", "generate_series(1, 200000) AS n"],
@@ -44,7 +52,9 @@ async fn fill(store: &Store) {
         .replace("EVENT_ID", event_id)
         .replace("AN_INSTANT", instant)
         .replace("NUMBERS", numbers);
-    store.connection().execute_unprepared(&fill).await.unwrap();
+    for fill in [&fill, FILL_STATES] {
+        store.connection().execute_unprepared(fill).await.unwrap();
+    }
 }
 
 /// The plan, a step a line, in a transaction such as it is asked in.
@@ -61,7 +71,9 @@ async fn plan(transaction: DatabaseTransaction, asked: &impl StatementBuilder) -
     let steps = steps
         .iter()
         .map(|step| step.try_get_by_index::<String>(column).unwrap());
-    steps.collect::<Vec<_>>().join("\n")
+    let plan = steps.collect::<Vec<_>>().join("\n");
+    assert!(!plan.contains("JIT"), "is not compiled first:\n{plan}");
+    plan
 }
 
 fn goes_by(plan: &str, index: &str) {
@@ -120,6 +132,20 @@ async fn everything_goes_by_an_index(store: &Store) {
             goes_by(&plan(changing().await, question).await, index);
         }
     }
+    // Which `plan` looks at: without an index a question costs more than anything there, by what it is told.
+    let unindexed = Query::select()
+        .column("event_id")
+        .from("announcements")
+        .and_where(Expr::col("title").eq("none"))
+        .take();
+    plan(changing().await, &unindexed).await;
+    let pairs = ["ann", "u7"].map(|user| (user, Uuid::nil()));
+    let states = plan(changing().await, &touched(&pairs, &Tables::LIVE)).await;
+    let by_person = ["Index Cond: (user_id = ANY", "(user_id=?)"];
+    assert!(
+        by_person.iter().any(|way| states.contains(way)),
+        "goes by person:\n{states}"
+    );
 }
 
 async fn check(url: String) {

@@ -1,14 +1,16 @@
 //! What people did, applied to the tables: the lines that it may change are read, changed in memory, and written.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::inbox::State;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query, TableRef, ValueTuple};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query, SelectStatement, TableRef, ValueTuple};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, FromQueryResult};
 use uuid::Uuid;
 
 use super::fold::Changed;
-use super::reach::Reach;
+use super::reach::{Reach, touched};
 use super::rows::{ROWS_A_STATEMENT, insert};
 use super::states::{ChangedLine, Lines};
 use super::{Tables, sequence_from};
@@ -20,14 +22,46 @@ use crate::transaction::page_by_index;
 /// most.
 const CHANGES_AT_ONCE: usize = 250;
 
+/// A person's own line.
 #[derive(FromQueryResult)]
-struct Row {
+struct Own {
     user_id: String,
     event_id: Uuid,
     sequence: i64,
+    #[sea_orm(nested)]
+    state: StateColumns,
+}
+
+#[derive(FromQueryResult)]
+struct Announcement {
+    event_id: Uuid,
+    sequence: i64,
+}
+
+/// What somebody did with an announcement.
+#[derive(FromQueryResult)]
+struct Touched {
+    user_id: String,
+    event_id: Uuid,
+    #[sea_orm(nested)]
+    state: StateColumns,
+}
+
+#[derive(FromQueryResult)]
+struct StateColumns {
     seen_at: Option<DateTime<Utc>>,
     read_at: Option<DateTime<Utc>>,
     archived_at: Option<DateTime<Utc>>,
+}
+
+impl From<StateColumns> for State {
+    fn from(stored: StateColumns) -> Self {
+        Self {
+            seen_at: stored.seen_at,
+            read_at: stored.read_at,
+            archived_at: stored.archived_at,
+        }
+    }
 }
 
 /// Applies changes, in the order of the log.
@@ -59,27 +93,64 @@ async fn read(
     changes: &[Changed<'_>],
 ) -> Result<Lines, DbErr> {
     let mut lines = Lines::default();
-    let backend = transaction.get_database_backend();
     for reach in Reach::of(changes) {
-        let own = reach.own(tables).into_iter();
-        let own = own.map(|select| (Audience::Personal, select));
-        let general = (Audience::Everybody, reach.general(tables));
-        for (audience, select) in own.chain([general]) {
-            let rows = Row::find_by_statement(backend.build(&select))
-                .all(transaction)
-                .await?;
-            for row in rows {
-                let state = State {
-                    seen_at: row.seen_at,
-                    read_at: row.read_at,
-                    archived_at: row.archived_at,
-                };
-                let key = (audience, row.event_id);
-                lines.add(row.user_id, key, sequence_from(row.sequence), state);
+        for question in reach.own(tables) {
+            for Own {
+                user_id,
+                event_id,
+                sequence,
+                state,
+            } in ask(transaction, &question).await?
+            {
+                let key = (Audience::Personal, event_id);
+                lines.add(&user_id, key, sequence_from(sequence), state.into());
             }
         }
+        read_announcements(transaction, tables, &reach, &mut lines).await?;
     }
     Ok(lines)
+}
+
+async fn read_announcements(
+    transaction: &DatabaseTransaction,
+    tables: &Tables,
+    reach: &Reach<'_>,
+    lines: &mut Lines,
+) -> Result<(), DbErr> {
+    let announcements = ask(transaction, &reach.announcements(tables)).await?;
+    let announcements = announcements
+        .into_iter()
+        .map(|Announcement { event_id, sequence }| (event_id, sequence));
+    let announcements: HashMap<Uuid, i64> = announcements.collect();
+    let pairs = reach.of_everybody(&announcements);
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let mut add = |user: &str, id, state| {
+        if let Some(sequence) = announcements.get(&id) {
+            lines.add(user, (Audience::Everybody, id), sequence_from(*sequence), state);
+        }
+    };
+    for (user, id) in &pairs {
+        add(user, *id, State::default());
+    }
+    for Touched {
+        user_id,
+        event_id,
+        state,
+    } in ask(transaction, &touched(&pairs, tables)).await?
+    {
+        add(&user_id, event_id, state.into());
+    }
+    Ok(())
+}
+
+async fn ask<R: FromQueryResult>(
+    transaction: &DatabaseTransaction,
+    question: &SelectStatement,
+) -> Result<Vec<R>, DbErr> {
+    let statement = transaction.get_database_backend().build(question);
+    R::find_by_statement(statement).all(transaction).await
 }
 
 async fn write_own(

@@ -7,14 +7,15 @@ use domain::inbox::StateChanged;
 use domain::preferences::Preferences;
 use proto_schemas::Recipient;
 
-use super::{Logged, rows};
-use crate::entity::{announcement, notification};
+use super::Logged;
+use super::rows::{self, Personal};
+use crate::entity::announcement;
 
 /// What a batch makes of the tables.
 #[derive(Default)]
 pub(crate) struct Fold<'a> {
-    /// Rows, in the order of the log: of two with the same event, the first one is to stay.
-    pub(crate) notifications: Vec<notification::ActiveModel>,
+    /// In the order of the log: of two with the same event, the first one is to stay.
+    pub(crate) notifications: Vec<Personal<'a>>,
     /// Likewise.
     pub(crate) announcements: Vec<announcement::ActiveModel>,
     /// In the order of the log.
@@ -32,7 +33,7 @@ pub(crate) struct Changed<'a> {
 
 impl<'a> Fold<'a> {
     /// What these make of tables in which people have these preferences.
-    pub(crate) fn of(entries: &'a [Logged], known: &'a HashMap<String, Preferences>) -> Self {
+    pub(crate) fn of(entries: &'a [Logged], known: &HashMap<String, Preferences>) -> Self {
         let mut fold = Self::default();
         for logged in entries {
             fold.add(logged, known);
@@ -40,7 +41,7 @@ impl<'a> Fold<'a> {
         fold
     }
 
-    fn add(&mut self, logged: &'a Logged, known: &'a HashMap<String, Preferences>) {
+    fn add(&mut self, logged: &'a Logged, known: &HashMap<String, Preferences>) {
         match (&logged.entry, &logged.recipient) {
             (Entry::Told(told), Recipient::Everybody) => {
                 self.announcements.push(rows::general(logged, told));
@@ -52,8 +53,12 @@ impl<'a> Fold<'a> {
                     let event_type = &told.notification.event_type;
                     preferences.silence(event_type, told.funding_id.as_deref(), logged.stored_at)
                 });
-                self.notifications
-                    .push(rows::personal(user, logged.sequence, &told.notification, silence));
+                self.notifications.push(Personal {
+                    user,
+                    sequence: logged.sequence,
+                    notification: &told.notification,
+                    silence,
+                });
             }
             (Entry::StateChanged(change), _) => self.changes.push(Changed {
                 sequence: logged.sequence,

@@ -33,9 +33,10 @@ use crate::{Store, StoreError};
 
 use fold::Fold;
 #[cfg(test)]
-pub(crate) use reach::Reach;
+pub(crate) use reach::touched;
 
 pub(crate) use checkpoint::{advance, position};
+pub(crate) use reach::Reach;
 pub(crate) use tables::Tables;
 
 /// The projection that builds the tables which [`crate::inbox`] reads.
@@ -141,7 +142,8 @@ pub(crate) async fn write(
     let by_event = OnConflict::column(notification::Column::EventId)
         .do_nothing()
         .to_owned();
-    rows::insert(transaction, tables.notifications, fold.notifications, &by_event)
+    let notifications = fold.notifications.iter().map(rows::personal).collect();
+    rows::insert(transaction, tables.notifications, notifications, &by_event)
         .await
         .attempting("writing notifications")?;
     rows::insert(transaction, tables.announcements, fold.announcements, &by_event)

@@ -2,14 +2,13 @@
 //!
 //! A change up to a sequence never undoes anything. So of the lines that no change names, it can only change those that
 //! are not yet as it wants them before all of these changes, and those alone are asked for: by the partial indexes,
-//! however many lines the person has. Of announcements, all up to that sequence are passed over, once for each person.
+//! however many lines the person has. Of announcements, which are few, all up to that sequence are passed over for each
+//! person.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::inbox::{Change, Target};
-use sea_orm::sea_query::{
-    Condition, Expr, ExprTrait as _, IntoCondition as _, JoinType, Query, SelectStatement, ValueTuple,
-};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query, SelectStatement};
 use uuid::Uuid;
 
 use super::fold::Changed;
@@ -17,11 +16,6 @@ use super::{Tables, sequence_to};
 
 /// How many people or pairs of values one statement asks with: below the 32,766 values that SQLite binds.
 const PAIRS_A_STATEMENT: usize = 10_000;
-
-/// Names within a question: of the pairs that are asked with, of announcements and of what people did with them.
-const ASKED: &str = "asked";
-const LINE: &str = "line";
-const TOUCHED: &str = "touched";
 
 /// How lines are found.
 pub(crate) enum Reach<'a> {
@@ -90,49 +84,50 @@ impl<'a> Reach<'a> {
         }
     }
 
-    /// The question for announcements.
-    pub(crate) fn general(&self, tables: &Tables) -> SelectStatement {
-        let asked = |column| Expr::col((ASKED, column));
-        let line = |column| Expr::col((LINE, column));
-        let touched = |column| Expr::col((TOUCHED, column));
-        let (pairs, found, state): (Vec<_>, _, _) = match self {
-            Self::Named(pairs) => (
-                pairs.iter().map(|(user, id)| pair(user, *id)).collect(),
-                line("event_id").eq(asked("column2")),
-                Condition::all(),
-            ),
-            Self::UpTo(change, people) => (
-                people.iter().map(|(user, last)| pair(user, *last)).collect(),
-                line("sequence").lte(asked("column2")),
-                touched(instant_of(*change)).is_null().into_condition(),
-            ),
+    /// The question for announcements: which of them are meant at all.
+    pub(crate) fn announcements(&self, tables: &Tables) -> SelectStatement {
+        let meant = match self {
+            Self::Named(pairs) => Expr::col("event_id").is_in(pairs.iter().map(|(_, id)| *id)),
+            Self::UpTo(_, people) => Expr::col("sequence").lte(people.iter().map(|(_, last)| *last).max()),
         };
-        let of_person = Condition::all()
-            .add(touched("user_id").eq(asked("column1")))
-            .add(touched("event_id").eq(line("event_id")));
         Query::select()
-            .expr_as(asked("column1"), "user_id")
-            .columns([(LINE, "event_id"), (LINE, "sequence")])
-            .columns([
-                (TOUCHED, "seen_at"),
-                (TOUCHED, "read_at"),
-                (TOUCHED, "archived_at"),
-            ])
-            .from_values(pairs, ASKED)
-            .join_as(JoinType::InnerJoin, tables.announcements, LINE, found)
-            .join_as(JoinType::LeftJoin, tables.announcement_states, TOUCHED, of_person)
-            .cond_where(state)
+            .columns(["event_id", "sequence"])
+            .from(tables.announcements)
+            .and_where(meant)
             .take()
+    }
+
+    /// Who may change which of these announcements, given with their sequences.
+    pub(crate) fn of_everybody(&self, announcements: &HashMap<Uuid, i64>) -> Vec<(&'a str, Uuid)> {
+        match self {
+            Self::Named(pairs) => {
+                let meant = pairs.iter().filter(|(_, id)| announcements.contains_key(id));
+                meant.copied().collect()
+            }
+            Self::UpTo(_, people) => {
+                let up_to = people.iter().flat_map(|(user, last)| {
+                    let meant = announcements
+                        .iter()
+                        .filter(move |(_, sequence)| *sequence <= last);
+                    meant.map(move |(id, _)| (*user, *id))
+                });
+                up_to.collect()
+            }
+        }
     }
 }
 
-/// What says that it is done.
-fn instant_of(change: Change) -> &'static str {
-    match change {
-        Change::Seen => "seen_at",
-        Change::Read | Change::Unread => "read_at",
-        Change::Archived | Change::Unarchived => "archived_at",
-    }
+/// The question for what people did with announcements. It finds more than these pairs: nobody is named with an announcement.
+///
+/// A question by itself, of people's ids: joined to the announcements, PostgreSQL would rather look for the few ids of those,
+/// in everybody's rows.
+pub(crate) fn touched(pairs: &[(&str, Uuid)], tables: &Tables) -> SelectStatement {
+    let people: BTreeSet<&str> = pairs.iter().map(|(user, _)| *user).collect();
+    Query::select()
+        .columns(["user_id", "event_id", "seen_at", "read_at", "archived_at"])
+        .from(tables.announcement_states)
+        .and_where(Expr::col("user_id").is_in(people))
+        .take()
 }
 
 /// In which states it is still to be done, each in the words of an index. What is not seen is neither read nor archived.
@@ -152,10 +147,6 @@ fn to_be_done(change: Change) -> Vec<Condition> {
         }
         Change::Archived | Change::Unarchived => vec![absent(&["archived_at"])],
     }
-}
-
-fn pair(user: &str, by: impl Into<sea_orm::Value>) -> ValueTuple {
-    ValueTuple::Two(user.into(), by.into())
 }
 
 fn parts<T: Clone>(all: &[T]) -> impl Iterator<Item = Vec<T>> {

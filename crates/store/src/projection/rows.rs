@@ -29,16 +29,22 @@ pub(crate) async fn insert<A: ActiveModelTrait>(
     Ok(())
 }
 
-pub(crate) fn personal(
-    user: &UserId,
-    sequence: u64,
-    row: &Notification,
-    silence: Option<Silence>,
-) -> notification::ActiveModel {
+/// What one person is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Personal<'a> {
+    pub(crate) user: &'a UserId,
+    pub(crate) sequence: u64,
+    pub(crate) notification: &'a Notification,
+    pub(crate) silence: Option<Silence>,
+}
+
+/// Nothing was done with it yet.
+pub(crate) fn personal(told: &Personal<'_>) -> notification::ActiveModel {
+    let row = told.notification;
     notification::ActiveModel {
         event_id: Set(row.event_id),
-        user_id: Set(user.as_str().to_owned()),
-        sequence: Set(sequence_to(sequence)),
+        user_id: Set(told.user.as_str().to_owned()),
+        sequence: Set(sequence_to(told.sequence)),
         event_type: Set(row.event_type.clone()),
         subject: Set(row.subject.clone()),
         title: Set(row.title.clone()),
@@ -46,7 +52,7 @@ pub(crate) fn personal(
         locale: Set(row.locale.clone()),
         occurred_at: Set(stored(row.occurred_at)),
         expires_at: Set(row.expires_at.map(stored)),
-        silenced: Set(silence.map(|silence| silence.as_str().to_owned())),
+        silenced: Set(told.silence.map(|silence| silence.as_str().to_owned())),
         seen_at: NotSet,
         read_at: NotSet,
         archived_at: NotSet,

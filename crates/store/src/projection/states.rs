@@ -35,13 +35,20 @@ pub(crate) struct ChangedLine<'a> {
 
 impl Lines {
     /// Takes in a line as it is stored. Once more does no harm.
-    pub(crate) fn add(&mut self, user: String, key: (Audience, Uuid), sequence: u64, state: State) {
+    pub(crate) fn add(&mut self, user: &str, key: (Audience, Uuid), sequence: u64, state: State) {
         let line = Line {
             sequence,
             before: state,
             after: state,
         };
-        self.people.entry(user).or_default().insert(key, line);
+        match self.people.get_mut(user) {
+            Some(lines) => {
+                lines.insert(key, line);
+            }
+            None => {
+                self.people.insert(user.to_owned(), HashMap::from([(key, line)]));
+            }
+        }
     }
 
     /// Applies changes in the order of the log.

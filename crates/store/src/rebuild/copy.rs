@@ -2,10 +2,17 @@
 //!
 //! [copy]: https://www.postgresql.org/docs/current/sql-copy.html
 
+use chrono::{DateTime, Utc};
+use domain::inbox::State;
 use sea_orm::sqlx::PgConnection;
 use sea_orm::{ActiveModelTrait, ActiveValue, DbErr, EntityTrait, IdenStatic, Iterable as _, Value};
 
 use super::lock::database;
+use crate::entity::{announcement_state, notification};
+use crate::instant::stored;
+use crate::projection::rows::Personal;
+use crate::projection::sequence_to;
+use crate::projection::states::ChangedLine;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
 
@@ -23,24 +30,89 @@ pub(super) struct TableData {
     empty: bool,
 }
 
-/// The rows of a table.
+/// What people were told, with what they did with it.
+pub(super) fn notifications(table: &str, rows: &[(Personal<'_>, State)]) -> TableData {
+    use notification::Column;
+    let columns = [
+        Column::EventId,
+        Column::UserId,
+        Column::Sequence,
+        Column::EventType,
+        Column::Subject,
+        Column::Title,
+        Column::Body,
+        Column::Locale,
+        Column::OccurredAt,
+        Column::ExpiresAt,
+        Column::Silenced,
+        Column::SeenAt,
+        Column::ReadAt,
+        Column::ArchivedAt,
+    ];
+    table_data(table, &columns, rows.iter(), |out, (told, state)| {
+        let row = told.notification;
+        field(out, row.event_id.as_bytes());
+        field(out, told.user.as_str().as_bytes());
+        field(out, &sequence_to(told.sequence).to_be_bytes());
+        for text in [&row.event_type, &row.subject, &row.title, &row.body, &row.locale] {
+            field(out, text.as_bytes());
+        }
+        instant(out, Some(stored(row.occurred_at)));
+        instant(out, row.expires_at.map(stored));
+        match told.silence {
+            Some(silence) => field(out, silence.as_str().as_bytes()),
+            None => null(out),
+        }
+        instants(out, *state);
+    })
+}
+
+/// What people did with announcements.
+pub(super) fn announcement_states(table: &str, rows: &[ChangedLine<'_>]) -> TableData {
+    use announcement_state::Column;
+    let columns = [
+        Column::UserId,
+        Column::EventId,
+        Column::SeenAt,
+        Column::ReadAt,
+        Column::ArchivedAt,
+    ];
+    table_data(table, &columns, rows.iter(), |out, line| {
+        field(out, line.user.as_bytes());
+        field(out, line.event_id.as_bytes());
+        instants(out, line.state);
+    })
+}
+
+/// The rows of any table.
 pub(super) fn encode<E, A>(table: &str, rows: Vec<A>) -> TableData
 where
     E: EntityTrait,
     A: ActiveModelTrait<Entity = E>,
 {
     let columns: Vec<E::Column> = E::Column::iter().collect();
+    table_data(table, &columns, rows.into_iter(), |out, mut row| {
+        for column in &columns {
+            put(out, row.take(*column));
+        }
+    })
+}
+
+fn table_data<R>(
+    table: &str,
+    columns: &[impl IdenStatic],
+    rows: impl ExactSizeIterator<Item = R>,
+    put: impl Fn(&mut Vec<u8>, R),
+) -> TableData {
     let names: Vec<&str> = columns.iter().map(IdenStatic::as_str).collect();
     let statement = format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", names.join(", "));
-    let empty = rows.is_empty();
+    let empty = rows.len() == 0;
     let mut out = SIGNATURE.to_vec();
     // No flags, no extension.
     out.extend([0; 8]);
-    for mut row in rows {
+    for row in rows {
         put_i16(&mut out, columns.len());
-        for column in &columns {
-            put(&mut out, row.take(*column));
-        }
+        put(&mut out, row);
     }
     out.extend((-1_i16).to_be_bytes());
     TableData {
@@ -56,14 +128,25 @@ fn put(out: &mut Vec<u8>, value: ActiveValue<Value>) {
         Some(Value::BigInt(Some(number))) => field(out, &number.to_be_bytes()),
         Some(Value::Uuid(Some(id))) => field(out, id.as_bytes()),
         Some(Value::Bytes(Some(bytes))) => field(out, &bytes),
-        Some(Value::ChronoDateTimeUtc(Some(instant))) => {
-            field(out, &(instant.timestamp_micros() - EPOCH_MICROS).to_be_bytes());
-        }
+        Some(Value::ChronoDateTimeUtc(at)) => instant(out, at),
         None => null(out),
         Some(value) => {
             debug_assert!(value == value.as_null(), "no column is of this kind: {value:?}");
             null(out);
         }
+    }
+}
+
+fn instants(out: &mut Vec<u8>, state: State) {
+    for at in [state.seen_at, state.read_at, state.archived_at] {
+        instant(out, at);
+    }
+}
+
+fn instant(out: &mut Vec<u8>, at: Option<DateTime<Utc>>) {
+    match at {
+        Some(at) => field(out, &(at.timestamp_micros() - EPOCH_MICROS).to_be_bytes()),
+        None => null(out),
     }
 }
 

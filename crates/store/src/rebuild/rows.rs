@@ -16,8 +16,9 @@ use crate::Store;
 use crate::entity::{announcement, announcement_state, notification, preferences, set_aside};
 use crate::inbox::Audience;
 use crate::projection::fold::{Changed, Fold};
+use crate::projection::rows::{self, Personal};
 use crate::projection::states::{ChangedLine, Lines};
-use crate::projection::{Logged, ProjectedBatch, preferences as wanted, rows, sequence_from};
+use crate::projection::{Logged, ProjectedBatch, Reach, preferences as wanted, sequence_from, sequence_to};
 
 /// How many rows SQLite gets in one transaction, for which everybody else who writes waits.
 const ROWS_A_TRANSACTION: usize = 5_000;
@@ -30,7 +31,7 @@ pub struct Maker {
 
 /// What was announced to everybody, which people may have read or put away.
 #[derive(Debug, Clone, Default)]
-pub struct Announced(Vec<(Uuid, u64)>);
+pub struct Announced(HashMap<Uuid, i64>);
 
 /// Rows, ready to be loaded.
 #[derive(Debug)]
@@ -43,7 +44,17 @@ pub(super) enum Form {
     Rows(Box<Rows>),
 }
 
-#[derive(Debug, Default)]
+/// Rows in their final state.
+struct Final<'a> {
+    notifications: Vec<(Personal<'a>, State)>,
+    announcements: Vec<announcement::ActiveModel>,
+    announcement_states: Vec<ChangedLine<'a>>,
+    preferences: Vec<preferences::ActiveModel>,
+    set_aside: Vec<set_aside::ActiveModel>,
+}
+
+/// The same, as sea-orm inserts them.
+#[derive(Debug)]
 pub(super) struct Rows {
     notifications: Vec<notification::ActiveModel>,
     announcements: Vec<announcement::ActiveModel>,
@@ -55,12 +66,16 @@ pub(super) struct Rows {
 impl Announced {
     /// All of what these entries say to everybody; the first of an event counts.
     pub fn of(entries: &[Logged]) -> Self {
-        let mut known = HashSet::new();
-        let told = entries.iter().filter_map(|logged| match &logged.entry {
-            Entry::Told(told) => Some((told.notification.event_id, logged.sequence)),
-            Entry::StateChanged(_) | Entry::PreferencesChanged { .. } => None,
-        });
-        Self(told.filter(|(id, _)| known.insert(*id)).collect())
+        let mut announced = HashMap::new();
+        for logged in entries {
+            if let Entry::Told(told) = &logged.entry {
+                let id = told.notification.event_id;
+                announced
+                    .entry(id)
+                    .or_insert_with(|| sequence_to(logged.sequence));
+            }
+        }
+        Self(announced)
     }
 }
 
@@ -93,18 +108,16 @@ impl Maker {
     /// The rows of the people whom these messages are to and of. It must have all of them, in the order of the log, with
     /// everything that was announced.
     pub fn prepare(self, batch: &ProjectedBatch, announced: &Announced) -> Prepared {
-        let rows = Rows::of(batch, announced);
+        let rows = Final::of(batch, announced);
         Prepared(match self.backend {
             DbBackend::Postgres => Form::Copy(rows.encode()),
-            _ => Form::Rows(Box::new(rows)),
+            _ => Form::Rows(Box::new(rows.into())),
         })
     }
-}
 
-impl Maker {
     /// The same rows, as a JSON object each.
     pub fn describe(self, batch: &ProjectedBatch, announced: &Announced) -> Vec<String> {
-        let rows = Rows::of(batch, announced);
+        let rows = Rows::from(Final::of(batch, announced));
         lines::of("notifications", rows.notifications)
             .chain(lines::of("announcements", rows.announcements))
             .chain(lines::of("announcement_states", rows.announcement_states))
@@ -114,8 +127,8 @@ impl Maker {
     }
 }
 
-impl Rows {
-    fn of(batch: &ProjectedBatch, announced: &Announced) -> Self {
+impl<'a> Final<'a> {
+    fn of(batch: &'a ProjectedBatch, announced: &Announced) -> Self {
         // Nobody else's preferences matter, and theirs are all in the batch.
         let known = HashMap::new();
         let Fold {
@@ -124,8 +137,12 @@ impl Rows {
             changes,
             preferences,
         } = Fold::of(&batch.entries, &known);
-        first_of_each_event(&mut notifications, |row| *row.event_id.as_ref());
+        first_of_each_event(&mut notifications, |told| told.notification.event_id);
         first_of_each_event(&mut announcements, |row| *row.event_id.as_ref());
+        let mut notifications: Vec<_> = notifications
+            .into_iter()
+            .map(|told| (told, State::default()))
+            .collect();
         let announcement_states = change(&mut notifications, &changes, announced);
         let preferences = preferences
             .into_iter()
@@ -141,17 +158,35 @@ impl Rows {
 
     fn encode(self) -> Vec<TableData> {
         vec![
-            copy::encode::<notification::Entity, _>(REBUILD.notifications, self.notifications),
+            copy::notifications(REBUILD.notifications, &self.notifications),
             copy::encode::<announcement::Entity, _>(REBUILD.announcements, self.announcements),
-            copy::encode::<announcement_state::Entity, _>(
-                REBUILD.announcement_states,
-                self.announcement_states,
-            ),
+            copy::announcement_states(REBUILD.announcement_states, &self.announcement_states),
             copy::encode::<preferences::Entity, _>(REBUILD.preferences, self.preferences),
             copy::encode::<set_aside::Entity, _>(REBUILD.set_aside, self.set_aside),
         ]
     }
+}
 
+impl From<Final<'_>> for Rows {
+    fn from(rows: Final<'_>) -> Self {
+        let notifications = rows.notifications.iter().map(|(told, state)| {
+            let mut row = rows::personal(told);
+            row.seen_at = Set(state.seen_at);
+            row.read_at = Set(state.read_at);
+            row.archived_at = Set(state.archived_at);
+            row
+        });
+        Self {
+            notifications: notifications.collect(),
+            announcements: rows.announcements,
+            announcement_states: rows.announcement_states.iter().map(touched).collect(),
+            preferences: rows.preferences,
+            set_aside: rows.set_aside,
+        }
+    }
+}
+
+impl Rows {
     /// Inserts them into SQLite. People come in no order here, and so do two messages with the same event, one to each
     /// of two people, which only somebody who publishes by hand can have stored: the earlier one is to stay.
     pub(super) async fn insert(self, store: &Store) -> Result<(), DbErr> {
@@ -199,52 +234,46 @@ fn first_of_each_event<R>(rows: &mut Vec<R>, event_id: impl Fn(&R) -> Uuid) {
 }
 
 /// Applies the changes to the rows, and says what they make of announcements.
-fn change(
-    notifications: &mut [notification::ActiveModel],
-    changes: &[Changed<'_>],
+fn change<'a>(
+    notifications: &mut [(Personal<'a>, State)],
+    changes: &[Changed<'a>],
     announced: &Announced,
-) -> Vec<announcement_state::ActiveModel> {
-    let mut people: HashMap<&str, (Vec<Changed<'_>>, Vec<usize>)> = HashMap::new();
-    for changed in changes {
-        let of_person = people.entry(changed.change.user.as_str()).or_default();
-        of_person.0.push(*changed);
-    }
-    for (at, row) in notifications.iter().enumerate() {
-        if let Some((_, rows)) = people.get_mut(row.user_id.as_ref().as_str()) {
-            rows.push(at);
-        }
-    }
-    let mut announcement_states = Vec::new();
-    for (user, (changes, rows)) in people {
-        let mut lines = Lines::default();
-        let mut places = HashMap::with_capacity(rows.len());
-        for at in rows {
-            let row = &notifications[at];
-            let (id, sequence) = (*row.event_id.as_ref(), *row.sequence.as_ref());
+) -> Vec<ChangedLine<'a>> {
+    let active: HashSet<&'a str> = changes
+        .iter()
+        .map(|changed| changed.change.user.as_str())
+        .collect();
+    let mut lines = Lines::default();
+    let mut places = HashMap::new();
+    for (at, (told, state)) in notifications.iter().enumerate() {
+        let (user, id) = (told.user.as_str(), told.notification.event_id);
+        if active.contains(user) {
+            lines.add(user, (Audience::Personal, id), told.sequence, *state);
             places.insert(id, at);
-            let key = (Audience::Personal, id);
-            lines.add(user.to_owned(), key, sequence_from(sequence), State::default());
         }
-        for (id, sequence) in &announced.0 {
-            let key = (Audience::Everybody, *id);
-            lines.add(user.to_owned(), key, *sequence, State::default());
+    }
+    for reach in Reach::of(changes) {
+        for (user, id) in reach.of_everybody(&announced.0) {
+            let sequence = announced
+                .0
+                .get(&id)
+                .map_or(0, |sequence| sequence_from(*sequence));
+            lines.add(user, (Audience::Everybody, id), sequence, State::default());
         }
-        lines.apply(&changes);
-        for line in lines.changed() {
-            match (line.audience, places.get(&line.event_id)) {
-                (Audience::Personal, Some(at)) => set(&mut notifications[*at], line.state),
-                (Audience::Personal, None) => {}
-                (Audience::Everybody, _) => announcement_states.push(touched(&line)),
+    }
+    lines.apply(changes);
+    let mut announcement_states = Vec::new();
+    for line in lines.changed() {
+        let place = places.get(&line.event_id);
+        match (line.audience, place, active.get(line.user)) {
+            (Audience::Personal, Some(at), _) => notifications[*at].1 = line.state,
+            (Audience::Everybody, _, Some(user)) => {
+                announcement_states.push(ChangedLine { user, ..line });
             }
+            _ => {}
         }
     }
     announcement_states
-}
-
-fn set(row: &mut notification::ActiveModel, state: State) {
-    row.seen_at = Set(state.seen_at);
-    row.read_at = Set(state.read_at);
-    row.archived_at = Set(state.archived_at);
 }
 
 fn touched(line: &ChangedLine<'_>) -> announcement_state::ActiveModel {

@@ -23,8 +23,14 @@ use crate::projection::{self, NOTIFICATIONS, Position, Projected, ProjectedBatch
 /// looks for deadlocks: it is the swap that gives way, and tries again.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '700ms'";
 
+/// How long a swap waits for whoever vacuums or analyses the tables, while nobody waits for it. Above that second:
+/// PostgreSQL then ends an autovacuum that is in the way, however long it would have gone on.
+const MAINTENANCE_TIMEOUT: &str = "SET LOCAL lock_timeout = '5s'";
+
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
+
+const LOCKING: &str = "locking the position of the live tables";
 
 /// The live position stands still until this is swapped or dropped.
 #[derive(Debug)]
@@ -37,10 +43,24 @@ pub struct Locked {
 impl Rebuild {
     /// Locks the live position.
     pub async fn lock_live(&self) -> Result<Locked, StoreError> {
-        let attempted = "locking the position of the live tables";
-        let transaction = self.store.begin_write().await.attempting(attempted)?;
+        let transaction = self.store.begin_write().await.attempting(LOCKING)?;
+        Self::lock(transaction).await
+    }
+
+    /// Locks the live position where the tables can be swapped next. Nothing where somebody vacuums them who does not
+    /// give way.
+    pub async fn lock_to_swap(&self) -> Result<Option<Locked>, StoreError> {
+        let transaction = self.store.begin_write().await.attempting(LOCKING)?;
+        match keep_maintenance_off(&transaction).await {
+            Ok(()) => Self::lock(transaction).await.map(Some),
+            Err(error) if timed_out(&error) => Ok(None),
+            Err(error) => Err(error).attempting(LOCKING),
+        }
+    }
+
+    async fn lock(transaction: DatabaseTransaction) -> Result<Locked, StoreError> {
         let row = checkpoint::Entity::find_by_id(NOTIFICATIONS).lock_exclusive();
-        row.one(&transaction).await.attempting(attempted)?;
+        row.one(&transaction).await.attempting(LOCKING)?;
         let live = position(&transaction, NOTIFICATIONS).await?;
         Ok(Locked { transaction, live })
     }
@@ -110,6 +130,22 @@ pub(super) async fn project(
         return Err(StoreError::OtherRebuild);
     }
     projection::write(transaction, &REBUILD, batch).await
+}
+
+/// Ends the autovacuums of the live tables, and keeps others from beginning. Who reads and who writes go on.
+async fn keep_maintenance_off(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    if !is_postgres(transaction) {
+        return Ok(());
+    }
+    transaction.execute_unprepared(MAINTENANCE_TIMEOUT).await?;
+    for shape in SHAPES {
+        let lock = format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", shape.live);
+        transaction.execute_unprepared(&lock).await?;
+    }
+    transaction
+        .execute_unprepared("SET LOCAL lock_timeout TO DEFAULT")
+        .await?;
+    Ok(())
 }
 
 async fn exchange(transaction: &DatabaseTransaction) -> Result<(), DbErr> {

@@ -106,7 +106,9 @@ impl Beside<'_> {
         for _ in 0..TRIES {
             self.catch_up().await?;
             (self.watch)(Step::Swapping);
-            let locked = self.rebuild.lock_live().await?;
+            let Some(locked) = self.rebuild.lock_to_swap().await? else {
+                continue;
+            };
             let (locked, reached, messages) = self.project_rest(locked).await?;
             if locked.swap(&reached).await?.is_some() {
                 self.position = reached;

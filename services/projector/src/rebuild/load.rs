@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use store::projection::ProjectedBatch;
 use store::rebuild::{Announced, Maker, Rebuild};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
+use tokio::try_join;
 use uuid::Uuid;
 
 use super::feed::Feed;
@@ -78,14 +80,28 @@ pub(super) async fn load(
         };
         folded(file, prepare, maker)
     });
-    let mut prepared = prepared.buffered(FILES_AT_ONCE);
+    let mut prepared = pin!(prepared.buffered(FILES_AT_ONCE));
+    // Folding goes on while rows are written.
+    let (sender, mut receiver) = mpsc::channel(1);
+    let folding = async move {
+        while let Some(file) = prepared.try_next().await? {
+            if sender.send(file).await.is_err() {
+                break;
+            }
+        }
+        Ok::<_, RebuildError>(())
+    };
     let mut unknown = Vec::new();
-    while let Some((messages, (rows, people))) = prepared.try_next().await? {
-        unknown.extend(people);
-        rebuild.load(rows).await?;
-        done += messages;
-        watch(Step::Writing { done, of });
-    }
+    let writing = async {
+        while let Some((messages, (rows, people))) = receiver.recv().await {
+            unknown.extend(people);
+            rebuild.load(rows).await?;
+            done += messages;
+            watch(Step::Writing { done, of });
+        }
+        Ok(())
+    };
+    try_join!(folding, writing)?;
     Ok(Loaded {
         first,
         unknown_before: unknown,

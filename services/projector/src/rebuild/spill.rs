@@ -4,15 +4,15 @@
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::{self, BufReader, BufWriter, Read, Seek as _, Write as _};
+use std::io::{self, BufWriter, Read as _, Seek as _, Write as _};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use chrono::DateTime;
 use event_log::Stored;
 use proto_schemas::Recipient;
 
 /// About how many messages a file has. A few files are in memory at once.
-const MESSAGES_A_FILE: u64 = 20_000;
+const MESSAGES_A_FILE: u64 = 5_000;
 
 /// Each is an open file.
 const MOST_FILES: u64 = 256;
@@ -98,35 +98,35 @@ impl Part {
 }
 
 impl Spilled {
-    pub(super) fn read(self) -> io::Result<Vec<Stored>> {
-        let mut file = BufReader::with_capacity(BUFFER_BYTES, self.file);
-        (0..self.messages).map(|_| message(&mut file)).collect()
+    /// All messages. They share one buffer.
+    pub(super) fn read(mut self) -> io::Result<Vec<Stored>> {
+        let mut bytes = Vec::new();
+        self.file.read_to_end(&mut bytes)?;
+        let mut bytes = Bytes::from(bytes);
+        (0..self.messages).map(|_| message(&mut bytes)).collect()
     }
 }
 
-fn message(file: &mut impl Read) -> io::Result<Stored> {
-    let sequence = number(file)?;
-    let stored_at = number(file)?.cast_signed();
-    let (subject, payload) = (number(file)?, number(file)?);
-    let subject = String::from_utf8(bytes(file, subject)?).map_err(io::Error::other)?;
+fn message(bytes: &mut Bytes) -> io::Result<Stored> {
+    let sequence = bytes.try_get_u64_le()?;
+    let stored_at = bytes.try_get_i64_le()?;
+    let (subject, payload) = (bytes.try_get_u64_le()?, bytes.try_get_u64_le()?);
+    let subject = part(bytes, subject)?;
+    let subject = str::from_utf8(&subject).map_err(io::Error::other)?;
     Ok(Stored {
         sequence,
         subject: subject.into(),
         stored_at: DateTime::from_timestamp_nanos(stored_at),
-        payload: Bytes::from(bytes(file, payload)?),
+        payload: part(bytes, payload)?,
     })
 }
 
-fn number(file: &mut impl Read) -> io::Result<u64> {
-    let mut number = [0; 8];
-    file.read_exact(&mut number)?;
-    Ok(u64::from_le_bytes(number))
-}
-
-fn bytes(file: &mut impl Read, length: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-    file.read_exact(&mut bytes)?;
-    Ok(bytes)
+fn part(bytes: &mut Bytes, length: u64) -> io::Result<Bytes> {
+    let length = usize::try_from(length).map_err(io::Error::other)?;
+    if length > bytes.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes.split_to(length))
 }
 
 #[cfg(test)]

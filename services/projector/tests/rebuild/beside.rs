@@ -5,7 +5,10 @@ use std::time::Duration;
 use projector::rebuild::{RebuildError, Rebuilt};
 use store::StoreError;
 use store::projection::NOTIFICATIONS;
-use test_support::lastcall::eventually;
+use tempfile::TempDir;
+use test_support::lastcall::{LIMIT, eventually};
+use test_support::postgres::Postgres;
+use tokio::time::timeout;
 
 use crate::messages::mixture;
 use crate::setting::{COMPARE, SWAP, Setting, on_both_engines};
@@ -45,6 +48,34 @@ async fn new_tables_take_the_place_of_the_old_ones_under_live_traffic(setting: S
     shutdown.cancel();
     running.await.unwrap().unwrap();
     assert_eq!(setting.inbox_of(1).await.value.rows.len(), 100);
+}
+
+/// A vacuum of a large table lasts; this one sleeps at every page.
+#[tokio::test]
+async fn an_autovacuum_under_way_is_not_waited_for() {
+    const BEGIN: &str = "
+        ALTER SYSTEM SET autovacuum_naptime = 1;
+        SELECT pg_reload_conf();
+        ALTER TABLE notifications SET (autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1,
+            autovacuum_vacuum_insert_threshold = 0, autovacuum_vacuum_insert_scale_factor = 0);
+        DO $$ BEGIN
+            FOR look IN 1..600 LOOP
+                PERFORM 1 FROM pg_stat_progress_vacuum WHERE relid = 'notifications'::regclass;
+                IF FOUND THEN RETURN; END IF;
+                PERFORM pg_sleep(0.1), pg_stat_clear_snapshot();
+            END LOOP;
+            RAISE EXCEPTION 'there is no autovacuum';
+        END $$;";
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let setting = Setting::open(server.url().to_owned(), TempDir::new().unwrap()).await;
+    setting.append(&mixture(1, 30_000)).await;
+    setting.project_all().await;
+    server.execute(BEGIN).await;
+    let rebuilt = timeout(LIMIT, setting.rebuild(SWAP)).await;
+    assert!(rebuilt.expect("it does not wait").unwrap().swapped);
+    setting.assert_tables_are_the_log().await;
 }
 
 async fn of_two_rebuilds_the_second_says_so(setting: Setting) {

@@ -45,7 +45,7 @@ impl Setting {
         Some(Self::open(server.url().to_owned(), TempDir::new().unwrap()).await)
     }
 
-    async fn open(url: String, folder: TempDir) -> Self {
+    pub(crate) async fn open(url: String, folder: TempDir) -> Self {
         let nats = NatsServer::start().await;
         let log = open_log(&nats).await;
         let settings = store::Settings {
