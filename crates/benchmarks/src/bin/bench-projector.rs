@@ -186,8 +186,7 @@ impl Tables {
     }
 
     async fn rebuild(&self) -> anyhow::Result<Rebuilt> {
-        let said = self.lastcall.json(["projector", "rebuild", "--json"]).await;
-        let rebuilt: Rebuilt = serde_json::from_value(said).context("reading what the rebuild says")?;
+        let rebuilt = self.run(&[]).await?;
         println!(
             "{}, rebuilt: {:.2} s for {} events ({:.0} events/s), compared in {:.2} s, swapped in {:.2} s",
             self.name,
@@ -204,20 +203,30 @@ impl Tables {
 
     /// Whether the tables, as they are now, are what the log says.
     async fn agree(&self) -> anyhow::Result<bool> {
-        let ended = self
-            .lastcall
-            .run(["projector", "rebuild", "--dry-run", "--json"])
-            .await;
+        Ok(self.run(&["--dry-run"]).await?.equal)
+    }
+
+    /// Runs a rebuild to its end, which comes late with a large log.
+    async fn run(&self, more: &[&str]) -> anyhow::Result<Rebuilt> {
+        let arguments = ["projector", "rebuild", "--json"].iter().chain(more);
+        let mut process = self.lastcall.start(arguments);
+        let status = loop {
+            match process.poll() {
+                Some(status) => break status,
+                None => tokio::time::sleep(POLL).await,
+            }
+        };
         ensure!(
-            matches!(ended.status.code(), Some(0 | 3)),
-            "the comparison failed: {}",
-            ended.stderr
+            matches!(status.code(), Some(0 | 3)),
+            "the rebuild failed: {}",
+            process.stderr()
         );
-        let found: Rebuilt = serde_json::from_str(ended.stdout.trim()).context("reading what it found")?;
-        if !found.equal {
-            println!("{}", ended.stdout);
+        let said = process.stdout();
+        let rebuilt: Rebuilt = serde_json::from_str(said.trim()).context("reading what the rebuild says")?;
+        if !rebuilt.equal {
+            println!("{said}");
         }
-        Ok(found.equal)
+        Ok(rebuilt)
     }
 }
 
