@@ -22,6 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse as _, Response};
 use socket2::SockRef;
 use tokio::net::TcpListener;
@@ -31,7 +33,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::cors::Origins;
-use crate::problem::Problem;
+use crate::problem::{PROBLEM_JSON, Problem};
 
 pub use patience::StallTimeout;
 pub use settings::Settings;
@@ -124,6 +126,7 @@ impl Listener {
     pub async fn serve(self, router: Router, shutdown: CancellationToken) -> Result<(), io::Error> {
         let router = router
             .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
+            .layer(map_response(as_problem))
             .layer(CatchPanicLayer::custom(|_| panicked()));
         let router = self.origins.around(router);
         let connections = TaskTracker::new();
@@ -169,6 +172,15 @@ fn prepare(socket: &TcpListener) -> io::Result<()> {
     Ok(())
 }
 
+/// What is refused by its `Content-Length` alone is refused before there is a handler that would say it in our form.
+async fn as_problem(response: Response) -> Response {
+    let form = response.headers().get(header::CONTENT_TYPE);
+    if response.status() != StatusCode::PAYLOAD_TOO_LARGE || form.is_some_and(|form| form == PROBLEM_JSON) {
+        return response;
+    }
+    Problem::body_too_large(format!("the body may have {MAX_BODY_BYTES} bytes")).into_response()
+}
+
 /// A handler that panics costs its own request. The panic itself is in the log already.
 fn panicked() -> Response {
     Problem::broken().into_response()
@@ -181,16 +193,17 @@ mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpStream;
 
-    async fn status_line(address: SocketAddr, request: &str) -> String {
+    async fn answer(address: SocketAddr, request: &str) -> String {
         let mut socket = TcpStream::connect(address).await.unwrap();
         socket.write_all(request.as_bytes()).await.unwrap();
         let mut response = Vec::new();
         socket.read_to_end(&mut response).await.unwrap();
-        String::from_utf8_lossy(&response)
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_owned()
+        String::from_utf8_lossy(&response).into_owned()
+    }
+
+    async fn status_line(address: SocketAddr, request: &str) -> String {
+        let answer = answer(address, request).await;
+        answer.lines().next().unwrap_or_default().to_owned()
     }
 
     async fn broken() {
@@ -229,10 +242,9 @@ mod tests {
             status_line(address, &format!("{head} 2\r\n\r\nhi")).await,
             "HTTP/1.1 200 OK"
         );
-        assert_eq!(
-            status_line(address, &format!("{head} 70000\r\n\r\n")).await,
-            "HTTP/1.1 413 Payload Too Large"
-        );
+        let large = answer(address, &format!("{head} 70000\r\n\r\n")).await;
+        assert!(large.starts_with("HTTP/1.1 413 Payload Too Large\r\n"), "{large}");
+        assert!(large.contains("urn:lastcall:problem:body-too-large"), "{large}");
 
         shutdown.cancel();
         server.await.unwrap().unwrap();

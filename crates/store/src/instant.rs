@@ -1,14 +1,15 @@
-use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use chrono::{DateTime, Timelike as _, Utc};
 
 /// The instant as both engines keep it.
 ///
 /// PostgreSQL keeps microseconds and would round what is finer, so that a row no longer equals the key made from it.
 /// SQLite keeps text that sorts like the instants it stands for as long as years have four digits.
 pub(crate) fn stored(instant: DateTime<Utc>) -> DateTime<Utc> {
-    let micros = instant
-        .duration_trunc(TimeDelta::microseconds(1))
-        .unwrap_or(instant);
-    micros.clamp(FIRST, LAST)
+    let micros = instant.nanosecond() / 1_000 * 1_000;
+    instant
+        .with_nanosecond(micros)
+        .unwrap_or(instant)
+        .clamp(FIRST, LAST)
 }
 
 /// 0000-01-01T00:00:00Z.

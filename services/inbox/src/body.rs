@@ -66,12 +66,7 @@ impl IntoResponse for RefusedBody {
                 "The body is not said to be JSON",
                 "send it with content-type: application/json",
             ),
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body-too-large",
-                "The body is too large",
-                detail,
-            ),
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::body_too_large(detail),
             _ => Problem::malformed(detail),
         };
         problem.into_response()

@@ -1,9 +1,8 @@
 //! What people did, applied to the tables: the lines that it may change are read, changed in memory, and written.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use domain::inbox::State;
+use hashbrown::HashMap;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query, SelectStatement, TableRef, ValueTuple};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, FromQueryResult};

@@ -1,10 +1,11 @@
 //! One pass over a batch, message after message: what each makes of the tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use domain::entry::Entry;
 use domain::inbox::StateChanged;
 use domain::preferences::Preferences;
+use hashbrown::HashMap;
 use proto_schemas::Recipient;
 
 use super::Logged;

@@ -1,9 +1,10 @@
 //! What people want to be alerted of, as the tables have it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::entry::Entry;
 use domain::preferences::Preferences;
+use hashbrown::HashMap;
 use proto_schemas::Recipient;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};

@@ -5,9 +5,10 @@
 //! however many lines the person has. Of announcements, which are few, all up to that sequence are passed over for each
 //! person.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::inbox::{Change, Target};
+use hashbrown::HashMap;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query, SelectStatement};
 use uuid::Uuid;
 

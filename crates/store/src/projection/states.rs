@@ -1,8 +1,7 @@
 //! What changes make of the lines of inboxes. Pure.
 
-use std::collections::HashMap;
-
 use domain::inbox::{State, StateChanged, Target};
+use hashbrown::HashMap;
 use uuid::Uuid;
 
 use super::fold::Changed;
@@ -41,14 +40,7 @@ impl Lines {
             before: state,
             after: state,
         };
-        match self.people.get_mut(user) {
-            Some(lines) => {
-                lines.insert(key, line);
-            }
-            None => {
-                self.people.insert(user.to_owned(), HashMap::from([(key, line)]));
-            }
-        }
+        self.people.entry_ref(user).or_default().insert(key, line);
     }
 
     /// Applies changes in the order of the log.

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use domain::inbox::State;
 use sea_orm::sqlx::PgConnection;
 use sea_orm::{ActiveModelTrait, ActiveValue, DbErr, EntityTrait, IdenStatic, Iterable as _, Value};
+use tokio::try_join;
 
-use super::lock::database;
+use super::lock::{Sessions, database};
 use crate::entity::{announcement_state, notification};
 use crate::instant::stored;
 use crate::projection::rows::Personal;
@@ -28,6 +29,13 @@ pub(super) struct TableData {
     statement: String,
     rows: Vec<u8>,
     empty: bool,
+}
+
+/// Rows of all tables.
+#[derive(Debug)]
+pub(super) struct CopiedRows {
+    pub(super) notifications: TableData,
+    pub(super) others: Vec<TableData>,
 }
 
 /// What people were told, with what they did with it.
@@ -164,7 +172,14 @@ fn put_i16(out: &mut Vec<u8>, number: usize) {
 }
 
 /// Sends them, each table in a transaction of its own.
-pub(super) async fn load(session: &mut PgConnection, tables: &[TableData]) -> Result<(), DbErr> {
+pub(super) async fn load(sessions: &mut Sessions, rows: &CopiedRows) -> Result<(), DbErr> {
+    let told = std::slice::from_ref(&rows.notifications);
+    let told = send(&mut sessions.told, told);
+    try_join!(told, send(&mut sessions.others, &rows.others))?;
+    Ok(())
+}
+
+async fn send(session: &mut PgConnection, tables: &[TableData]) -> Result<(), DbErr> {
     for table in tables.iter().filter(|table| !table.empty) {
         let mut copy = session.copy_in_raw(&table.statement).await.map_err(database)?;
         for part in table.rows.chunks(PART_BYTES) {

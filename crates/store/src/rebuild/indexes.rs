@@ -1,9 +1,10 @@
 //! The indexes of the new tables: whatever the live ones have, under names of their own until the swap.
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement};
+use tokio::try_join;
 
 use super::is_postgres;
-use super::lock::RebuildLock;
+use super::lock::{RebuildLock, Session};
 use super::shape::{SHAPES, Shape};
 use crate::Store;
 use crate::error::Cause;
@@ -41,24 +42,38 @@ WHERE later.event_id = earlier.event_id AND later.sequence > earlier.sequence
 /// Makes them all, and lets PostgreSQL look at what there is: without statistics the first questions after a swap would be
 /// answered by reading whole tables.
 pub(super) async fn make(store: &Store, lock: &mut RebuildLock) -> Result<(), DbErr> {
-    for shape in SHAPES {
-        for index in of(store.connection(), shape).await? {
+    match lock {
+        RebuildLock::Postgres(sessions) => {
+            // Notifications are the first of them.
+            let (told, others) = SHAPES.split_at(1);
+            try_join!(
+                make_all(store, Session::Postgres(&mut sessions.told), told),
+                make_all(store, Session::Postgres(&mut sessions.others), others),
+            )?;
+            Ok(())
+        }
+        RebuildLock::Sqlite { .. } => make_all(store, Session::Sqlite(store.connection()), &SHAPES).await,
+    }
+}
+
+async fn make_all(store: &Store, mut session: Session<'_>, shapes: &[Shape]) -> Result<(), DbErr> {
+    for shape in shapes {
+        for index in of(store.connection(), *shape).await? {
             let create = index.create(&index.rebuild_name(), &shape.rebuild());
-            match lock.execute(store, &create).await {
+            match session.execute(&create).await {
                 Err(error) if index.is_primary() && Cause::from(error.clone()).refuses_rows() => {
                     let once = DUPLICATES.replace("{table}", &shape.rebuild());
-                    lock.execute(store, &once).await?;
-                    lock.execute(store, &create).await?;
+                    session.execute(&once).await?;
+                    session.execute(&create).await?;
                 }
                 made => made?,
             }
             if let Some(constraint) = index.constraint(&shape.rebuild()) {
-                lock.execute(store, &constraint).await?;
+                session.execute(&constraint).await?;
             }
         }
         if is_postgres(store.connection()) {
-            let look = format!("ANALYZE {}", shape.rebuild());
-            lock.execute(store, &look).await?;
+            session.execute(&format!("ANALYZE {}", shape.rebuild())).await?;
         }
     }
     Ok(())

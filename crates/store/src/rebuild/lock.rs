@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::{self, AssertSqlSafe, PgConnection, Row as _};
-use sea_orm::{ConnectionTrait, DbErr, RuntimeErr};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, RuntimeErr};
 
-use super::is_postgres;
 use crate::error::Attempting;
 use crate::file_lock::LockFile;
 use crate::{Store, StoreError};
@@ -25,10 +24,25 @@ const SUFFIX: &str = ".rebuild.lock";
 /// The right to rebuild, until dropped. It is taken back however the process ends.
 #[derive(Debug)]
 pub(super) enum RebuildLock {
-    /// A session that holds an advisory lock, and in which everything is loaded: when it ends, so does the loading.
-    Postgres(Box<PgConnection>),
+    /// Sessions in which everything is loaded: when they end, so does the loading.
+    Postgres(Box<Sessions>),
     /// An open file that is locked.
     Sqlite { _file: LockFile },
+}
+
+/// Two, since one session of PostgreSQL copies with one processor.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    /// Holds the advisory lock, and loads what people are told.
+    pub(super) told: PgConnection,
+    /// Loads all other tables.
+    pub(super) others: PgConnection,
+}
+
+/// Where a statement is executed.
+pub(super) enum Session<'a> {
+    Postgres(&'a mut PgConnection),
+    Sqlite(&'a DatabaseConnection),
 }
 
 /// Without waiting for disks while tables are filled that nobody reads; a swap waits for everything before it. What a
@@ -41,11 +55,12 @@ pub(super) async fn take(store: &Store) -> Result<RebuildLock, StoreError> {
     if let Some(database) = store.sqlite_file() {
         return lock_file(database);
     }
-    let mut session = session(store).await.attempting(attempted)?;
+    let mut told = session(store).await.attempting(attempted)?;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if try_lock(&mut session).await.attempting(attempted)? {
-            return Ok(RebuildLock::Postgres(Box::new(session)));
+        if try_lock(&mut told).await.attempting(attempted)? {
+            let others = session(store).await.attempting(attempted)?;
+            return Ok(RebuildLock::Postgres(Box::new(Sessions { told, others })));
         }
         if Instant::now() > deadline {
             return Err(StoreError::OtherRebuild);
@@ -79,16 +94,24 @@ fn lock_file(database: &Path) -> Result<RebuildLock, StoreError> {
 }
 
 impl RebuildLock {
-    /// Executes a statement, on PostgreSQL in the session that holds the lock.
-    pub(super) async fn execute(&mut self, store: &Store, statement: &str) -> Result<(), DbErr> {
+    /// Where statements are executed, on PostgreSQL while the lock is held.
+    pub(super) fn session<'a>(&'a mut self, store: &'a Store) -> Session<'a> {
+        match self {
+            Self::Postgres(sessions) => Session::Postgres(&mut sessions.told),
+            Self::Sqlite { .. } => Session::Sqlite(store.connection()),
+        }
+    }
+}
+
+impl Session<'_> {
+    pub(super) async fn execute(&mut self, statement: &str) -> Result<(), DbErr> {
         match self {
             Self::Postgres(session) => {
                 let statement = sqlx::raw_sql(AssertSqlSafe(statement.to_owned()));
                 statement.execute(&mut **session).await.map_err(database)?;
             }
-            Self::Sqlite { .. } => {
-                debug_assert!(!is_postgres(store.connection()), "the lock is a file of SQLite");
-                store.connection().execute_unprepared(statement).await?;
+            Self::Sqlite(connection) => {
+                connection.execute_unprepared(statement).await?;
             }
         }
         Ok(())

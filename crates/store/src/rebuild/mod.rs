@@ -72,7 +72,7 @@ impl Rebuild {
     pub async fn load(&mut self, prepared: Prepared) -> Result<(), StoreError> {
         let attempted = "loading rows of a rebuild";
         let loading = match (&mut self.lock, prepared.0) {
-            (RebuildLock::Postgres(session), Form::Copy(tables)) => copy::load(session, &tables).await,
+            (RebuildLock::Postgres(sessions), Form::Copy(rows)) => copy::load(sessions, &rows).await,
             (_, Form::Rows(rows)) => rows.insert(&self.store).await,
             (_, Form::Copy(_)) => Err(DbErr::Custom("the rows are for another engine".to_owned())),
         };
@@ -138,7 +138,7 @@ impl Rebuild {
     }
 
     async fn execute(&mut self, statement: &str) -> Result<(), DbErr> {
-        self.lock.execute(&self.store, statement).await
+        self.lock.session(&self.store).execute(statement).await
     }
 }
 

@@ -1,15 +1,14 @@
 //! From everything that the log says to and of some people to their rows, in their final state. No IO.
 
-use std::collections::{HashMap, HashSet};
-
 use domain::entry::Entry;
 use domain::inbox::State;
+use hashbrown::{HashMap, HashSet};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{ActiveModelTrait, DbBackend, DbErr, Iterable as _};
 use uuid::Uuid;
 
-use super::copy::{self, TableData};
+use super::copy::{self, CopiedRows};
 use super::lines;
 use super::shape::REBUILD;
 use crate::Store;
@@ -40,7 +39,7 @@ pub struct Prepared(pub(super) Form);
 /// In the form that the database takes.
 #[derive(Debug)]
 pub(super) enum Form {
-    Copy(Vec<TableData>),
+    Copy(CopiedRows),
     Rows(Box<Rows>),
 }
 
@@ -156,14 +155,18 @@ impl<'a> Final<'a> {
         }
     }
 
-    fn encode(self) -> Vec<TableData> {
-        vec![
-            copy::notifications(REBUILD.notifications, &self.notifications),
+    fn encode(self) -> CopiedRows {
+        let notifications = copy::notifications(REBUILD.notifications, &self.notifications);
+        let others = vec![
             copy::encode::<announcement::Entity, _>(REBUILD.announcements, self.announcements),
             copy::announcement_states(REBUILD.announcement_states, &self.announcement_states),
             copy::encode::<preferences::Entity, _>(REBUILD.preferences, self.preferences),
             copy::encode::<set_aside::Entity, _>(REBUILD.set_aside, self.set_aside),
-        ]
+        ];
+        CopiedRows {
+            notifications,
+            others,
+        }
     }
 }
 

@@ -272,6 +272,7 @@ async fn a_body_that_is_no_json_or_too_large_is_refused() {
         (StatusCode::BAD_REQUEST, Some(400))
     );
     let large = json!({ "title": "x".repeat(70_000), "at": "09:00" }).to_string();
-    let response = post(large).send().await.unwrap();
-    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let (status, problem) = answer(post(large)).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(problem["type"], "urn:lastcall:problem:body-too-large");
 }
