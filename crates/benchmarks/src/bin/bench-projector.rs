@@ -42,7 +42,7 @@ struct Args {
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=20_000_000))]
     events: u64,
 
-    /// How often the bare COPY is measured; the fastest counts.
+    /// How often the rebuild on PostgreSQL and the bare COPY are measured, in turns; the fastest of each counts.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
     rounds: u32,
 
@@ -113,10 +113,13 @@ async fn main() -> anyhow::Result<()> {
     let tables = Tables::live("PostgreSQL", &lastcall, postgres.url(), args.events).await;
     bare_copy::remember(&postgres, args.events).await;
     let traffic = Traffic::start(log, &settings.url);
-    let on_postgres = tables.rebuild().await?;
+    let mut on_postgres = tables.rebuild().await?;
     bare_copy::take_out(&postgres, folder.path()).await;
     let mut copied = Duration::MAX;
     for round in 1..=args.rounds {
+        if round > 1 {
+            on_postgres = on_postgres.better(tables.rebuild().await?);
+        }
         let took = bare_copy::load(&postgres, folder.path()).await;
         println!(
             "bare COPY with the same indexes (round {round}): {:.2} s",
@@ -157,6 +160,19 @@ async fn fill(log: &mut MixedLog, events: u64, url: &str) -> anyhow::Result<()> 
     }
     eprintln!("filled the log in {:.1?}", began.elapsed());
     Ok(())
+}
+
+impl Rebuilt {
+    /// The faster of two, equal only where both are.
+    fn better(self, other: Self) -> Self {
+        let equal = self.equal && other.equal;
+        let faster = if self.building_seconds <= other.building_seconds {
+            self
+        } else {
+            other
+        };
+        Self { equal, ..faster }
+    }
 }
 
 impl Tables {
