@@ -70,8 +70,8 @@ impl Store {
 /// by the square of its rows. And what is joined it would keep for a second use that most pages do not make. SQLite goes
 /// by the indexes anyway.
 ///
-/// Where there is no index, as for the few announcements, the plan's cost is beyond all bounds, and PostgreSQL would
-/// spend a tenth of a second on compiling a statement that takes a millisecond.
+/// What has no index to go by costs more than anything then, as PostgreSQL sees it, and it would spend a tenth of a second on
+/// compiling a statement that takes a millisecond.
 pub(crate) async fn page_by_index(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     if transaction.get_database_backend() != DbBackend::Postgres {
         return Ok(());

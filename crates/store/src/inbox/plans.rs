@@ -132,7 +132,7 @@ async fn everything_goes_by_an_index(store: &Store) {
             goes_by(&plan(changing().await, question).await, index);
         }
     }
-    // Which `plan` looks at: without an index a question costs more than anything there, by what it is told.
+    // For `plan`, which fails where it is compiled first: nothing costs more there than what has no index.
     let unindexed = Query::select()
         .column("event_id")
         .from("announcements")

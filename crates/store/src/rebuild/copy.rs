@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use domain::inbox::State;
 use sea_orm::sqlx::PgConnection;
-use sea_orm::{ActiveModelTrait, ActiveValue, DbErr, EntityTrait, IdenStatic, Iterable as _, Value};
+use sea_orm::{ActiveModelTrait, ActiveValue, DbErr, EntityTrait, IdenStatic, Iterable, Value};
 use tokio::try_join;
 
 use super::lock::{Sessions, database};
@@ -41,54 +41,39 @@ pub(super) struct CopiedRows {
 /// What people were told, with what they did with it.
 pub(super) fn notifications(table: &str, rows: &[(Personal<'_>, State)]) -> TableData {
     use notification::Column;
-    let columns = [
-        Column::EventId,
-        Column::UserId,
-        Column::Sequence,
-        Column::EventType,
-        Column::Subject,
-        Column::Title,
-        Column::Body,
-        Column::Locale,
-        Column::OccurredAt,
-        Column::ExpiresAt,
-        Column::Silenced,
-        Column::SeenAt,
-        Column::ReadAt,
-        Column::ArchivedAt,
-    ];
-    table_data(table, &columns, rows.iter(), |out, (told, state)| {
+    table_data(table, rows.iter(), |out, (told, state), column| {
         let row = told.notification;
-        field(out, row.event_id.as_bytes());
-        field(out, told.user.as_str().as_bytes());
-        field(out, &sequence_to(told.sequence).to_be_bytes());
-        for text in [&row.event_type, &row.subject, &row.title, &row.body, &row.locale] {
-            field(out, text.as_bytes());
+        match column {
+            Column::EventId => field(out, row.event_id.as_bytes()),
+            Column::UserId => field(out, told.user.as_str().as_bytes()),
+            Column::Sequence => field(out, &sequence_to(told.sequence).to_be_bytes()),
+            Column::EventType => field(out, row.event_type.as_bytes()),
+            Column::Subject => field(out, row.subject.as_bytes()),
+            Column::Title => field(out, row.title.as_bytes()),
+            Column::Body => field(out, row.body.as_bytes()),
+            Column::Locale => field(out, row.locale.as_bytes()),
+            Column::OccurredAt => instant(out, Some(stored(row.occurred_at))),
+            Column::ExpiresAt => instant(out, row.expires_at.map(stored)),
+            Column::SeenAt => instant(out, state.seen_at),
+            Column::ReadAt => instant(out, state.read_at),
+            Column::ArchivedAt => instant(out, state.archived_at),
+            Column::Silenced => match told.silence {
+                Some(silence) => field(out, silence.as_str().as_bytes()),
+                None => null(out),
+            },
         }
-        instant(out, Some(stored(row.occurred_at)));
-        instant(out, row.expires_at.map(stored));
-        match told.silence {
-            Some(silence) => field(out, silence.as_str().as_bytes()),
-            None => null(out),
-        }
-        instants(out, *state);
     })
 }
 
 /// What people did with announcements.
 pub(super) fn announcement_states(table: &str, rows: &[ChangedLine<'_>]) -> TableData {
     use announcement_state::Column;
-    let columns = [
-        Column::UserId,
-        Column::EventId,
-        Column::SeenAt,
-        Column::ReadAt,
-        Column::ArchivedAt,
-    ];
-    table_data(table, &columns, rows.iter(), |out, line| {
-        field(out, line.user.as_bytes());
-        field(out, line.event_id.as_bytes());
-        instants(out, line.state);
+    table_data(table, rows.iter(), |out, line, column| match column {
+        Column::UserId => field(out, line.user.as_bytes()),
+        Column::EventId => field(out, line.event_id.as_bytes()),
+        Column::SeenAt => instant(out, line.state.seen_at),
+        Column::ReadAt => instant(out, line.state.read_at),
+        Column::ArchivedAt => instant(out, line.state.archived_at),
     })
 }
 
@@ -98,29 +83,29 @@ where
     E: EntityTrait,
     A: ActiveModelTrait<Entity = E>,
 {
-    let columns: Vec<E::Column> = E::Column::iter().collect();
-    table_data(table, &columns, rows.into_iter(), |out, mut row| {
-        for column in &columns {
-            put(out, row.take(*column));
-        }
+    table_data(table, rows.into_iter(), |out, row, column: E::Column| {
+        put(out, row.take(column));
     })
 }
 
-fn table_data<R>(
+/// All columns of all rows, as `put` writes each.
+fn table_data<R, C: Iterable + IdenStatic>(
     table: &str,
-    columns: &[impl IdenStatic],
     rows: impl ExactSizeIterator<Item = R>,
-    put: impl Fn(&mut Vec<u8>, R),
+    put: impl Fn(&mut Vec<u8>, &mut R, C),
 ) -> TableData {
+    let columns: Vec<C> = C::iter().collect();
     let names: Vec<&str> = columns.iter().map(IdenStatic::as_str).collect();
     let statement = format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", names.join(", "));
     let empty = rows.len() == 0;
     let mut out = SIGNATURE.to_vec();
     // No flags, no extension.
     out.extend([0; 8]);
-    for row in rows {
+    for mut row in rows {
         put_i16(&mut out, columns.len());
-        put(&mut out, row);
+        for column in &columns {
+            put(&mut out, &mut row, *column);
+        }
     }
     out.extend((-1_i16).to_be_bytes());
     TableData {
@@ -142,12 +127,6 @@ fn put(out: &mut Vec<u8>, value: ActiveValue<Value>) {
             debug_assert!(value == value.as_null(), "no column is of this kind: {value:?}");
             null(out);
         }
-    }
-}
-
-fn instants(out: &mut Vec<u8>, state: State) {
-    for at in [state.seen_at, state.read_at, state.archived_at] {
-        instant(out, at);
     }
 }
 

@@ -11,8 +11,8 @@ use crate::error::Attempting;
 use crate::file_lock::LockFile;
 use crate::{Store, StoreError};
 
-/// Any number, the same in every process.
-const LOCK: &str = "SELECT pg_try_advisory_lock(4480129387712250)";
+/// Any two numbers, the same in every process.
+const LOCKS: [i64; 2] = [4_480_129_387_712_250, 4_480_129_387_712_251];
 
 /// How long PostgreSQL may take to notice that a rebuild was killed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,10 +30,11 @@ pub(super) enum RebuildLock {
     Sqlite { _file: LockFile },
 }
 
-/// Two, since one session of PostgreSQL copies with one processor.
+/// Two, since one session of PostgreSQL copies with one processor. Each holds an advisory lock of its own, and whoever begins
+/// needs both: a session that outlives the other must not load into somebody else's tables.
 #[derive(Debug)]
 pub(super) struct Sessions {
-    /// Holds the advisory lock, and loads what people are told.
+    /// Loads what people are told.
     pub(super) told: PgConnection,
     /// Loads all other tables.
     pub(super) others: PgConnection,
@@ -56,10 +57,13 @@ pub(super) async fn take(store: &Store) -> Result<RebuildLock, StoreError> {
         return lock_file(database);
     }
     let mut told = session(store).await.attempting(attempted)?;
+    let mut others = session(store).await.attempting(attempted)?;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if try_lock(&mut told).await.attempting(attempted)? {
-            let others = session(store).await.attempting(attempted)?;
+        let [first, second] = LOCKS;
+        if try_lock(&mut told, first).await.attempting(attempted)?
+            && try_lock(&mut others, second).await.attempting(attempted)?
+        {
             return Ok(RebuildLock::Postgres(Box::new(Sessions { told, others })));
         }
         if Instant::now() > deadline {
@@ -80,8 +84,12 @@ async fn session(store: &Store) -> Result<PgConnection, DbErr> {
     Ok(session)
 }
 
-async fn try_lock(session: &mut PgConnection) -> Result<bool, DbErr> {
-    let row = sqlx::raw_sql(LOCK).fetch_one(session).await.map_err(database)?;
+async fn try_lock(session: &mut PgConnection, lock: i64) -> Result<bool, DbErr> {
+    let question = AssertSqlSafe(format!("SELECT pg_try_advisory_lock({lock})"));
+    let row = sqlx::raw_sql(question)
+        .fetch_one(session)
+        .await
+        .map_err(database)?;
     row.try_get(0).map_err(database)
 }
 
@@ -94,7 +102,7 @@ fn lock_file(database: &Path) -> Result<RebuildLock, StoreError> {
 }
 
 impl RebuildLock {
-    /// Where statements are executed, on PostgreSQL while the lock is held.
+    /// Where statements are executed, on PostgreSQL while the locks are held.
     pub(super) fn session<'a>(&'a mut self, store: &'a Store) -> Session<'a> {
         match self {
             Self::Postgres(sessions) => Session::Postgres(&mut sessions.told),

@@ -92,6 +92,27 @@ async fn of_two_rebuilds_the_second_says_so(setting: Setting) {
     .await;
 }
 
+/// As after a cut connection: what is left of the first rebuild may still load.
+#[tokio::test]
+async fn while_one_session_of_a_rebuild_lives_there_is_no_other_rebuild() {
+    const END_ONE: &str = "SELECT pg_terminate_backend(pid) FROM pg_locks
+        WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        ORDER BY objid LIMIT 1";
+    let Some(server) = Postgres::start().await else {
+        return;
+    };
+    let setting = Setting::open(server.url().to_owned(), TempDir::new().unwrap()).await;
+    let first = setting.store.start_rebuild().await.unwrap();
+    server.execute(END_ONE).await;
+    let second = setting.rebuild(COMPARE).await.unwrap_err();
+    assert!(
+        matches!(second, RebuildError::Store(StoreError::OtherRebuild)),
+        "{second:?}"
+    );
+    drop(first);
+    setting.rebuild(COMPARE).await.unwrap();
+}
+
 async fn an_empty_log_makes_empty_tables(setting: Setting) {
     let rebuilt = setting.rebuild(SWAP).await.unwrap();
     assert_eq!((rebuilt.messages, rebuilt.position.sequence), (0, 0));
