@@ -18,7 +18,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use rustix::event::epoll::{self, EventData, EventFlags};
-use rustix::time::Timespec;
 use socket2::SockRef;
 
 use client::Client;
@@ -34,7 +33,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// What has not come after so long in which nothing came is lost.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// The longest wait for one of the clients before time is looked at.
+/// How often the clock ticks when nobody has asked for other ticks: so long at most is waited for one of the clients before
+/// time is looked at.
 const TURN: Duration = Duration::from_millis(10);
 
 /// Clients that wait for the first byte of their answers at once. More would not fit into a server's listen queue, and
@@ -72,6 +72,7 @@ impl Load {
     pub fn new(clients: usize, event_bytes: usize) -> anyhow::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let timer = Ticks::new()?;
+        timer.set(TURN)?;
         epoll::add(&epoll, &timer, EventData::new_u64(TIMER), EventFlags::IN)?;
         Ok(Self {
             epoll,
@@ -198,10 +199,10 @@ impl Load {
         self.outlet.as_ref().map_or(0, Outlet::in_flight)
     }
 
-    /// Counts ticks of this length from now on, or none.
+    /// Counts ticks of this length from now on, or those of the usual one.
     pub fn tick(&mut self, every: Option<Duration>) -> io::Result<()> {
         self.ticks = 0;
-        self.timer.set(every)
+        self.timer.set(every.unwrap_or(TURN))
     }
 
     /// Ticks since they were counted last.
@@ -259,12 +260,8 @@ impl Load {
     /// Waits for a moment at most, and reads what is there.
     pub fn turn(&mut self) -> anyhow::Result<()> {
         self.ready.clear();
-        let timeout = Timespec::try_from(TURN)?;
-        match epoll::wait(
-            &self.epoll,
-            rustix::buffer::spare_capacity(&mut self.ready),
-            Some(&timeout),
-        ) {
+        let ready = rustix::buffer::spare_capacity(&mut self.ready);
+        match epoll::wait(&self.epoll, ready, None) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error).context("waiting for the clients"),
         }

@@ -17,9 +17,9 @@ use clap::{Parser, Subcommand};
 const OTHER_FILES: u64 = 200;
 
 const EXPLANATION: &str = "\
-The servers take turns on one core, each started anew; clients and publisher have another one, and nats-server both. In each round
-a server holds all streams, idle; then it gets broadcasts, each when everybody has the one before, and then 20,000 events a
-second, each for one person. Then come storms (all clients lose their edge, miss ten events each and come back at once,
+The servers take turns on one core, each started anew; clients and publisher have another one, and nats-server, with GOGC=400, both.
+In each round a server holds all streams, idle; then it gets broadcasts, each when everybody has the one before, and then for
+ten seconds 20,000 events a second, each for one person. Then come storms (all clients lose their edge, miss ten events each and come back at once,
 ours to another edge) and clients that stop reading.
 
 Servers are compared within a round and the median of the rounds counts, so that a busy machine meets all of them. Give it

@@ -38,6 +38,7 @@ pub struct Outlet {
     protocol: Box<dyn Protocol>,
     lines: Lines,
     out: Vec<u8>,
+    buffer: Vec<u8>,
     in_flight: usize,
 }
 
@@ -51,6 +52,7 @@ impl Outlet {
             protocol: Box::new(protocol),
             lines: Lines::default(),
             out: Vec::new(),
+            buffer: vec![0; READ_AT_ONCE],
             in_flight: 0,
         })
     }
@@ -82,32 +84,33 @@ impl Outlet {
 
     /// Reads what the server has answered, and writes what it had no room for.
     pub(super) fn turn(&mut self) -> anyhow::Result<()> {
-        let mut buffer = [0; READ_AT_ONCE];
         loop {
-            let bytes = match self.socket.read(&mut buffer) {
+            let bytes = match self.socket.read(&mut self.buffer) {
                 Ok(0) => bail!("the server ended the connection for publishing"),
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return self.flush(),
                 Err(error) => return Err(error).context("reading answers to what was published"),
             };
-            self.hear(&buffer[..bytes])?;
+            self.hear(bytes)?;
         }
     }
 
-    fn hear(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+    fn hear(&mut self, bytes: usize) -> anyhow::Result<()> {
         let Self {
             protocol,
             in_flight,
             out,
+            buffer,
             ..
         } = self;
         let mut refusal = None;
-        self.lines.feed(bytes, |line| match protocol.answer(line) {
-            Answer::Taken => *in_flight = in_flight.saturating_sub(1),
-            Answer::Reply(reply) => out.extend_from_slice(reply),
-            Answer::Refused => refusal = Some(String::from_utf8_lossy(line).into_owned()),
-            Answer::Nothing => {}
-        });
+        self.lines
+            .feed(&buffer[..bytes], |line| match protocol.answer(line) {
+                Answer::Taken => *in_flight = in_flight.saturating_sub(1),
+                Answer::Reply(reply) => out.extend_from_slice(reply),
+                Answer::Refused => refusal = Some(String::from_utf8_lossy(line).into_owned()),
+                Answer::Nothing => {}
+            });
         refusal.map_or(Ok(()), |refusal| bail!("the server refused an event: {refusal}"))
     }
 }

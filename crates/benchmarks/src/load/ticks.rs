@@ -9,7 +9,8 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 
-/// It is ready to be read when it has ticked. The time-outs of epoll would begin anew with each client that has something.
+/// It is ready to be read when it has ticked. The time-outs of epoll would begin anew with each client that has something,
+/// and each would set a timer of the kernel's.
 pub(super) struct Ticks(OwnedFd);
 
 impl Ticks {
@@ -18,9 +19,9 @@ impl Ticks {
         Ok(Self(timerfd_create(TimerfdClockId::Monotonic, flags)?))
     }
 
-    /// Ticks in this time from now on, or not at all.
-    pub(super) fn set(&self, every: Option<Duration>) -> io::Result<()> {
-        let every = Timespec::try_from(every.unwrap_or_default()).map_err(io::Error::other)?;
+    /// Ticks in this time from now on.
+    pub(super) fn set(&self, every: Duration) -> io::Result<()> {
+        let every = Timespec::try_from(every).map_err(io::Error::other)?;
         let times = Itimerspec {
             it_interval: every,
             it_value: every,

@@ -16,7 +16,7 @@ pub const RATE: u64 = 20_000;
 const TICK: Duration = Duration::from_millis(1);
 
 /// For so long.
-pub const SECONDS: u64 = 4;
+pub const SECONDS: u64 = 10;
 
 /// How single events came.
 #[derive(Debug, Clone, Copy)]
