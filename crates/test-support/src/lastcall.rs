@@ -201,6 +201,11 @@ impl Process {
         fs::read_to_string(self.output.path().join("stderr")).unwrap_or_default()
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal.
     ///
     /// # Panics

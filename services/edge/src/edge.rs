@@ -19,9 +19,15 @@ use crate::ticket::Quota;
 use crate::window::{self, Window};
 use crate::{retry, tail};
 
-/// Heartbeats go out in so many groups, evenly spread: all at once they would be a broadcast every 15 s. When the node
-/// ends, streams end in these groups, too.
-const SLICES: usize = 64;
+/// How often some of the heartbeats go out. All at once they would be a broadcast every 15 s; the few that are due by now
+/// make nobody's event wait for longer than they take to write.
+const BEAT: Duration = Duration::from_millis(10);
+
+/// After a pause, no more of the heartbeats that were missed than one of so many parts go out at once.
+const AFTER_A_PAUSE: usize = 64;
+
+/// When the node ends, streams end in so many groups.
+const DRAIN_SLICES: usize = 64;
 
 /// Those who are told to come back later do so after a time between so many and twice as many times the longest of the
 /// others.
@@ -168,9 +174,9 @@ impl Edge {
     async fn drain_when(&self, cancel: &CancellationToken) {
         cancel.cancelled().await;
         self.shared.draining.store(true, Ordering::Release);
-        let pause = self.shared.settings.drain / SLICES as u32;
-        for slice in 0..SLICES {
-            self.shared.registry.close_slice(slice, SLICES);
+        let pause = self.shared.settings.drain / DRAIN_SLICES as u32;
+        for slice in 0..DRAIN_SLICES {
+            self.shared.registry.close_slice(slice, DRAIN_SLICES);
             if tokio::time::timeout(pause, self.until_empty()).await.is_ok() {
                 return;
             }
@@ -213,15 +219,25 @@ impl Edge {
     }
 
     async fn beat(&self) {
-        let mut ticks = tokio::time::interval(self.shared.settings.heartbeat / SLICES as u32);
-        // After a pause, beats that were missed must not come all at once.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for slice in (0..SLICES).cycle() {
-            ticks.tick().await;
-            self.shared.registry.beat(slice, SLICES);
-            if slice == 0 {
-                // Without news nobody else would notice that frames grow too old.
-                self.shared.window().evict(Utc::now());
+        let slices = self.shared.settings.heartbeat.as_millis() / BEAT.as_millis();
+        let slices = usize::try_from(slices).unwrap_or(usize::MAX);
+        let most = (slices / AFTER_A_PAUSE).max(1);
+        let mut ticks = tokio::time::interval(BEAT);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut before = ticks.tick().await;
+        let mut slice = 0;
+        loop {
+            let tick = ticks.tick().await;
+            // A busy node is late, and its heartbeats are not to become rarer by that.
+            let due = (tick - before).as_millis() / BEAT.as_millis();
+            before = tick;
+            for _ in 0..usize::try_from(due).unwrap_or(most).min(most) {
+                self.shared.registry.beat(slice, slices);
+                slice = (slice + 1) % slices;
+                if slice == 0 {
+                    // Without news nobody else would notice that frames grow too old.
+                    self.shared.window().evict(Utc::now());
+                }
             }
         }
     }

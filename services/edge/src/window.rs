@@ -8,14 +8,19 @@
 //! The window is complete above its floor: a reader at or above it gets exactly what the log would give it. A reader
 //! below has to ask the log. Sequences have holes; only their order is used.
 
+mod chains;
+mod frames;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use hashbrown::HashMap;
 use proto_schemas::{Recipient, UserId};
 
 use crate::block::Block;
+
+use chains::Chains;
+use frames::Frames;
 
 /// What a frame costs beyond its bytes: its places in the queue and in a chain, its allocation, its share of the map.
 const FRAME_OVERHEAD: usize = 160;
@@ -23,10 +28,8 @@ const FRAME_OVERHEAD: usize = 160;
 /// Recent frames, bounded by bytes and age.
 pub(crate) struct Window {
     bounds: Bounds,
-    frames: VecDeque<Frame>,
-    /// Frames that were ever removed from the front: the place of a frame is this plus its index.
-    removed: u64,
-    users: HashMap<UserId, Chain>,
+    frames: Frames,
+    users: Chains,
     everybody: Chain,
     floor: u64,
     head: u64,
@@ -98,9 +101,8 @@ impl Window {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
-            frames: VecDeque::new(),
-            removed: 0,
-            users: HashMap::new(),
+            frames: Frames::default(),
+            users: Chains::new(),
             everybody: Chain::new(),
             floor: 0,
             head: 0,
@@ -116,7 +118,7 @@ impl Window {
 
     /// Moves the empty window to where the tail begins.
     pub(crate) fn start(&mut self, after: u64) {
-        debug_assert!(self.frames.is_empty(), "a window begins once");
+        debug_assert!(self.frames.front().is_none(), "a window begins once");
         self.floor = after;
         self.head = after;
     }
@@ -134,7 +136,7 @@ impl Window {
     pub(crate) fn turnover(&self) -> Turnover {
         Turnover {
             frames: self.frames.len() as u64,
-            removed: self.removed,
+            removed: self.frames.first(),
         }
     }
 
@@ -154,15 +156,10 @@ impl Window {
     /// Adds the next message of the log.
     pub(crate) fn append(&mut self, frame: Frame) {
         debug_assert!(frame.sequence > self.head, "the tail follows in order");
-        let place = self.removed + self.frames.len() as u64;
+        let place = self.frames.next();
         match &frame.recipient {
             Recipient::Everybody => self.everybody.push_back(place),
-            Recipient::User(user) => match self.users.get_mut(user) {
-                Some(chain) => chain.push_back(place),
-                None => {
-                    self.users.insert(user.clone(), Chain::from([place]));
-                }
-            },
+            Recipient::User(user) => self.users.push_back(user, place),
         }
         self.head = frame.sequence;
         self.bytes += cost(&frame);
@@ -176,21 +173,11 @@ impl Window {
 
     /// Removes what is over the bounds, oldest first.
     pub(crate) fn evict(&mut self, now: DateTime<Utc>) {
-        let too_old = |frame: &Frame| {
-            (now - frame.stored_at)
-                .to_std()
-                .is_ok_and(|age| age > self.bounds.age)
-        };
-        let mut excess = self.bytes.saturating_sub(self.bounds.bytes);
-        let mut count = 0;
-        for frame in &self.frames {
-            if excess == 0 && !too_old(frame) {
-                break;
-            }
-            excess = excess.saturating_sub(cost(frame));
-            count += 1;
-        }
-        for _ in 0..count {
+        let age = self.bounds.age;
+        let too_old = |frame: &Frame| (now - frame.stored_at).to_std().is_ok_and(|its| its > age);
+        while let Some(frame) = self.frames.front()
+            && (self.bytes > self.bounds.bytes || too_old(frame))
+        {
             self.remove_front();
         }
     }
@@ -246,21 +233,15 @@ impl Window {
     }
 
     fn first_after(&self, chain: &Chain, sequence: u64) -> Option<&Frame> {
-        let place = chain.partition_point(|place| self.frame(*place).is_some_and(|f| f.sequence <= sequence));
-        chain.get(place).and_then(|place| self.frame(*place))
-    }
-
-    fn frame(&self, place: u64) -> Option<&Frame> {
-        usize::try_from(place - self.removed)
-            .ok()
-            .and_then(|index| self.frames.get(index))
+        let place =
+            chain.partition_point(|place| self.frames.get(*place).is_some_and(|f| f.sequence <= sequence));
+        chain.get(place).and_then(|place| self.frames.get(*place))
     }
 
     fn remove_front(&mut self) {
         let Some(frame) = self.frames.pop_front() else {
             return;
         };
-        self.removed += 1;
         self.floor = frame.sequence;
         self.bytes -= cost(&frame);
         self.unlink(&frame.recipient, Chain::pop_front);
@@ -274,21 +255,13 @@ impl Window {
         self.unlink(&frame.recipient, Chain::pop_back);
     }
 
-    /// The oldest frame of all is the oldest of its chain too, and the newest the newest. A chain without frames goes
-    /// away: a person who had an event once must not cost memory for ever.
+    /// The oldest frame of all is the oldest of its chain too, and the newest the newest.
     fn unlink(&mut self, recipient: &Recipient, end: fn(&mut Chain) -> Option<u64>) {
         match recipient {
             Recipient::Everybody => {
                 end(&mut self.everybody);
             }
-            Recipient::User(user) => {
-                if let Some(chain) = self.users.get_mut(user) {
-                    end(chain);
-                    if chain.is_empty() {
-                        self.users.remove(user);
-                    }
-                }
-            }
+            Recipient::User(user) => self.users.pop(user, end),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An edge that is told to end while clients are connected.
+//! An edge as a process of its own: what it asks of the system, and how it ends while clients are connected.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 const CLIENTS: usize = 4;
 
-/// An edge as a process of its own, and its clients.
+/// An edge and its clients.
 struct Edge {
     process: Process,
     url: String,
@@ -91,6 +91,17 @@ async fn an_edge_that_is_told_to_end_answers_until_its_last_stream_has_ended() {
         expect_sent_away(reader).await;
     }
     assert!(edge.process.ended().await.success());
+}
+
+/// Else a stream would now and then wait until the kernel has prepared two megabytes.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_edge_takes_its_memory_in_small_pages() {
+    let nats = NatsServer::start().await;
+    let edge = Edge::start(&nats, "1s").await;
+    let status = format!("/proc/{}/status", edge.process.id());
+    let status = std::fs::read_to_string(status).expect("the process is there");
+    assert!(status.contains("THP_enabled:\t0"), "{status}");
 }
 
 #[tokio::test]

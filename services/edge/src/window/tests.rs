@@ -223,7 +223,7 @@ fn what_is_evicted_leaves_nothing_behind() {
     assert_eq!(window.frames.len(), 6, "from 95 to 100");
     assert_eq!(window.next(&user(0), window.at(93)), Step::Below { floor: 94 });
     window.evict(at_second(1_000));
-    assert!(window.frames.is_empty() && window.users.is_empty());
+    assert!(window.frames.len() == 0 && window.users.is_empty());
     assert_eq!(window.bytes, 0);
     assert_eq!(window.next(&user(0), window.at(100)), Step::Wait(window.at(100)));
 }
@@ -274,7 +274,7 @@ fn a_rewind_below_the_window_empties_it() {
     window.start(50);
     window.append(frame(51, Recipient::User(user(0))));
     window.rewind(20);
-    assert!(window.frames.is_empty() && window.users.is_empty());
+    assert!(window.frames.len() == 0 && window.users.is_empty());
     window.append(frame(21, Recipient::User(user(0))));
     assert_eq!(window.next(&user(0), window.at(20)), write(21, window.at(21)));
     assert_eq!(window.next(&user(0), window.at(19)), Step::Below { floor: 20 });
