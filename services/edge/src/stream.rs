@@ -110,7 +110,8 @@ impl Stream {
             Content::Gap(reason) => self.shared.metrics.gap(reason),
             Content::Events(origin) => self.shared.metrics.delivered(count, origin, self.pace),
         }
-        if count == batch.len() && matches!(batch.rest(), Rest::Nothing(_)) {
+        // Not by a heartbeat that goes out while the log is read: what comes next was missed.
+        if count == batch.len() && matches!(batch.rest(), Rest::Nothing(_)) && !self.is_reading() {
             self.pace = Pace::Live;
         }
         if self.tells_of_end {

@@ -49,6 +49,12 @@ impl Admin {
         value.parse().expect("a number")
     }
 
+    /// Events that were not delivered live, wherever they were found.
+    async fn replayed(&self) -> f64 {
+        self.value("events_replayed_total{source=\"log\"}").await
+            + self.value("events_replayed_total{source=\"window\"}").await
+    }
+
     /// Waits until a series has this value: what a client has read is counted only a moment later.
     async fn reaches(&self, series: &str, value: f64) {
         self.satisfies(series, |found| found == value).await;
